@@ -15,7 +15,7 @@ SELU_SCALE = 1.0507009873554805
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
-class LeakyRelu(Attrs):
+class LeakyRelu(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`slope` of the negative side; always written down, since frameworks disagree on the default."""
 
     slope: float
@@ -33,7 +33,7 @@ def softplus(x: Array) -> Array:
 
 
 def _gelu(x: Array) -> Array:
-    """x Φ(x) with the exact error function (not the tanh approximation)."""
+    """Gives x Φ(x) with the exact error function (not the tanh approximation)."""
     return np.asarray(0.5 * x * (1 + _erf(x / math.sqrt(2))), dtype=x.dtype)
 
 

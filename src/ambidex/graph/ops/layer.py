@@ -11,7 +11,7 @@ from ambidex.graph.graph import Dtype, Parameter, Value
 from ambidex.graph.op import Array, Attrs, Op, Shape, same_as_first, width
 
 
-class Dense(Attrs):
+class Dense(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """x · kernel + bias over the last axis. `init` names the draw of the kernel (see `graph.initial`)."""
 
     units: int
@@ -20,7 +20,7 @@ class Dense(Attrs):
     is_trainable: bool = True
 
 
-class Embedding(Attrs):
+class Embedding(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A row of a table per code: codes (B,) or (B, …) to (…, width)."""
 
     count: int
@@ -28,25 +28,25 @@ class Embedding(Attrs):
     init: str = "embedding"
 
 
-class OneHot(Attrs):
+class OneHot(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Codes to 0/1 float32 vectors of `count`."""
 
     count: int
 
 
-class Dropout(Attrs):
+class Dropout(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Zeroes a share `rate` while training, scaling the rest by 1 / (1 - rate); nothing at inference."""
 
     rate: float
 
 
-class Norm(Attrs):
+class Norm(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`epsilon` is added to the variance; always written down, since frameworks disagree on the default."""
 
     epsilon: float = 1e-5
 
 
-class BatchNorm(Norm):
+class BatchNorm(Norm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`momentum` is the weight of the new batch (torch's convention); running variance is the biased one."""
 
     momentum: float = 0.1

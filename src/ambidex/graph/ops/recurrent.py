@@ -13,7 +13,7 @@ from ambidex.graph.ops.activation import sigmoid
 Step = Callable[[Array, Array, Array, Mapping[str, Array], str], tuple[Array, Array]]
 
 
-class Recurrent(Attrs):
+class Recurrent(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One layer of `units` per direction.
 
     With `returns_sequence` the result is (B, T, D); otherwise (B, D): the last step of the forward direction beside

@@ -12,25 +12,25 @@ from ambidex.graph.graph import Dtype, Value
 from ambidex.graph.op import Array, Attrs, Op, Shape
 
 
-class Concat(Attrs):
+class Concat(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`axis` counts from the end (-1 is the last) so that it holds for rows and windows alike."""
 
     axis: int = -1
 
 
-class Reshape(Attrs):
+class Reshape(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The sizes after the batch; the batch, and nothing else, may be free."""
 
     shape: tuple[int, ...]
 
 
-class Transpose(Attrs):
+class Transpose(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The order of the axes; the batch, axis 0, stays first."""
 
     axes: tuple[int, ...]
 
 
-class Slice(Attrs):
+class Slice(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`start` to `stop` (None: the end) of one axis; negative positions count from the end."""
 
     axis: int
@@ -38,7 +38,7 @@ class Slice(Attrs):
     stop: int | None = None
 
 
-class Cast(Attrs):
+class Cast(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The type to convert to."""
 
     dtype: Dtype
@@ -101,7 +101,7 @@ def _infer_slice(inputs: Sequence[Value], attrs: Slice) -> tuple[Dtype, Shape]:
 def _run_slice(inputs: Sequence[Array], attrs: Slice, weights: Mapping[str, Array]) -> Array:
     index: list[Any] = [slice(None)] * inputs[0].ndim
     index[attrs.axis] = slice(attrs.start, attrs.stop)
-    return inputs[0][tuple(index)]
+    return np.asarray(inputs[0][tuple(index)])
 
 
 def _infer_cast(inputs: Sequence[Value], attrs: Cast) -> tuple[Dtype, Shape]:
