@@ -1,0 +1,1 @@
+"""Tables and series: reads them, infers their schema, types, splits and windows them."""
