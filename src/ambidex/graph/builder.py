@@ -46,6 +46,10 @@ class Builder:
         """The type and shape of a value that exists."""
         return self._values[name]
 
+    def has(self, name: str) -> bool:
+        """Whether a value of that name exists."""
+        return name in self._values
+
     def build(
         self,
         *,

@@ -94,7 +94,8 @@ def _run_window_scale(inputs: Sequence[Array], attrs: WindowScale, weights: Mapp
     """The standard deviation (biased) of each window and column, at least `minimum`."""
     x = inputs[0]
     centred = x - x.mean(axis=1, keepdims=True)
-    return np.maximum(np.sqrt((centred * centred).mean(axis=1, keepdims=True)), attrs.minimum)
+    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True))
+    return np.asarray(np.maximum(deviation, attrs.minimum))
 
 
 def _run_fill_steps(inputs: Sequence[Array], attrs: Any, weights: Mapping[str, Array]) -> Array:

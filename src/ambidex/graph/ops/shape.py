@@ -91,10 +91,10 @@ def _infer_slice(inputs: Sequence[Value], attrs: Slice) -> tuple[Dtype, Shape]:
     size = shape[axis]
     if isinstance(size, int):
         shape[axis] = len(range(size)[attrs.start : attrs.stop])
-    elif attrs.start < 0 and attrs.stop is None:
-        shape[axis] = -attrs.start
+    elif attrs.stop is None:
+        shape[axis] = -attrs.start if attrs.start < 0 else f"{size}-{attrs.start}"
     else:
-        raise ValueError(f"Expected a slice from the end of the free axis {attrs.axis}, got {attrs}.")
+        raise ValueError(f"Expected a slice to the end of the free axis {attrs.axis}, got {attrs}.")
     return inputs[0].dtype, tuple(shape)
 
 

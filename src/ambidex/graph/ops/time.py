@@ -126,7 +126,7 @@ def _infer_cycle(inputs: Sequence[Value], attrs: Cycle) -> tuple[Dtype, Shape]:
 def _run_cycle(inputs: Sequence[Array], attrs: Cycle, weights: Mapping[str, Array]) -> Array:
     """(B, T, 1) stamps to (B, T, F): the table's row of each stamp's phase."""
     phase = (inputs[0][..., 0] // attrs.step_us) % len(attrs.table)
-    return np.asarray(attrs.table, dtype=np.float64)[phase]
+    return np.asarray(np.asarray(attrs.table, dtype=np.float64)[phase])
 
 
 def _infer_wave(inputs: Sequence[Value], attrs: Any) -> tuple[Dtype, Shape]:

@@ -1,0 +1,1 @@
+"""Architectures: each written once, as a function that adds nodes to a graph."""

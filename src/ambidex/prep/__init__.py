@@ -1,0 +1,1 @@
+"""Preparation: steps that learn from training columns and leave what they learnt as constant nodes of the graph."""

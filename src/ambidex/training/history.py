@@ -1,0 +1,40 @@
+"""What happened in a run: one record per epoch, and which one was best."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class EpochRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An epoch; 0 is the state before the first step. `score` decides: lower is better.
+
+    Losses are means per sample in the units of the loss. It holds no time of day and no duration, so that two
+    deterministic runs leave equal histories.
+    """
+
+    epoch: int
+    train_loss: float | None
+    validation_loss: float
+    score: float
+    learning_rate: float
+
+
+class History(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """The epochs so far; `steps` holds the loss of every step where the plan asks for it."""
+
+    epochs: list[EpochRecord] = []
+    steps: list[float] = []
+    stopped_by: str = "epochs"
+
+    @property
+    def best(self) -> EpochRecord:
+        """The epoch with the lowest score, the first of equals."""
+        return min(self.epochs, key=lambda record: (record.score, record.epoch))
+
+    def since_best(self, min_delta: float) -> int:
+        """Epochs since the score last fell by more than the relative `min_delta`."""
+        best, position = float("inf"), 0
+        for index, record in enumerate(self.epochs):
+            if record.score < best - abs(best) * min_delta if best != float("inf") else True:
+                best, position = record.score, index
+        return len(self.epochs) - 1 - position
