@@ -79,7 +79,8 @@ def column_facts(table: Table, name: str) -> Facts:
 
 def _array_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     if values.dtype.kind == "M":
-        return np.isnat(values)
+        missing: NDArray[np.bool_] = np.isnat(values)
+        return missing
     return missing_mask(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
 
 
@@ -209,12 +210,7 @@ def _number(facts: Facts, form: NumberFormat, *, reason: str, may_be_flag: bool 
         reason = reason or f"{missing} of {len(numbers)} values are blank, the rest numbers"
         unusual = describe(form)
         reason += f" ({unusual})" if unusual else ""
-        if (
-            may_be_flag
-            and len(present) >= FEW_ROWS
-            and set(np.unique(present[:1000])) <= {0.0, 1.0}
-            and _is_flag(present)
-        ):
+        if may_be_flag and len(present) >= FEW_ROWS and _is_flag(present):
             return _flag(facts, f"all {len(present)} numbers are 0 or 1", numbers=numbers)
     bounds = _bounds(present)
     example = _plain_example(np.sort(present)[len(present) // 2]) if len(present) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 _CLOCKS: tuple[tuple[str, str], ...] = (
@@ -120,5 +121,5 @@ def _reads(texts: Sequence[str], pattern: str) -> bool:
 
 def _is_ordered(texts: Sequence[str], pattern: str) -> bool:
     stamps = [datetime.strptime(text, pattern) for text in texts]
-    rises = all(a <= b for a, b in zip(stamps, stamps[1:], strict=False))
-    return len(stamps) > 2 and (rises or all(a >= b for a, b in zip(stamps, stamps[1:], strict=False)))
+    rises = all(a <= b for a, b in pairwise(stamps))
+    return len(stamps) > 2 and (rises or all(a >= b for a, b in pairwise(stamps)))
