@@ -219,14 +219,12 @@ def _trim(series: SeriesSet, num_targets: int, notes: list[str], *, keep_future:
         keep[first:stop] = True
         known.append(offsets[-1] + last - first)
         offsets.append(offsets[-1] + stop - first)
-    cut = int((~keep).sum())
-    if cut:
-        notes.append(f"{cut} rows before the first or after the last target value are left out")
-    tensors = (
-        {n: a if n.startswith("static_") else a[keep] for n, a in series.tensors.items()} if cut else series.tensors
-    )
-    rest = {"stamps": series.stamps[keep], "rows": series.rows[keep]} if cut else {}
-    return replace(series, tensors=tensors, offsets=np.array(offsets), known=np.array(known), **rest)
+    bounds = replace(series, offsets=np.array(offsets), known=np.array(known))
+    if keep.all():
+        return bounds
+    notes.append(f"{int((~keep).sum())} rows before the first or after the last target value are left out")
+    tensors = {name: a if name.startswith("static_") else a[keep] for name, a in series.tensors.items()}
+    return replace(bounds, tensors=tensors, stamps=series.stamps[keep], rows=series.rows[keep])
 
 
 def _fill(series: SeriesSet, schema: Schema, notes: list[str]) -> None:
