@@ -1,0 +1,136 @@
+"""From what a user gave, in any of three ways, to a checked experiment."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ambidex.arch.architecture import Settings
+from ambidex.arch.table import find_model
+from ambidex.config.experiment import Experiment, Series
+from ambidex.errors import InputFileError, UsageError, expected, one_of
+from ambidex.training.defaults import default_plan
+from ambidex.training.plan import Optimizer, Plan
+
+RECORDS: dict[str, type[msgspec.Struct]] = {
+    "": Experiment,
+    "series.": Series,
+    "plan.": Plan,
+    "plan.optimizer.": Optimizer,
+}
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user wrote: a TOML file, values by dotted path, and `key=value` texts, later ones first in rank."""
+
+    values: Mapping[str, Any] = {}
+    assignments: Sequence[str] = ()
+    file: str = ""
+
+
+def resolve(given: Given) -> Experiment:
+    """The experiment; defaults of the chosen model fill what was not said. Raises `UsageError` naming the field."""
+    tree: dict[str, Any] = _read_toml(given.file) if given.file else {}
+    for path, value in given.values.items():
+        _put(tree, path, value)
+    early = [text for text in given.assignments if text.partition("=")[0].strip() in ("model", "task")]
+    for text in early:
+        _assign(tree, text, Settings)
+    architecture = find_model(str(tree.get("model", "auto")), _domain(tree))
+    for text in given.assignments:
+        _assign(tree, text, architecture.settings)
+    defaults = msgspec.to_builtins(default_plan(architecture.name))
+    tree["plan"] = _merge(defaults, tree.get("plan", {}))
+    tree["model"] = architecture.name
+    experiment: Experiment = _convert(tree, Experiment)
+    settings = _convert(experiment.settings, architecture.settings, "settings.")
+    return msgspec.structs.replace(experiment, settings=msgspec.to_builtins(settings))
+
+
+def _domain(tree: Mapping[str, Any]) -> str:
+    horizon = tree.get("series", {}).get("horizon", 0)
+    return "series" if tree.get("task") == "forecast" or (tree.get("task", "auto") == "auto" and horizon) else "table"
+
+
+def _read_toml(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        message = expected("a TOML file to read", got=error.strerror or str(error), where=path)
+        raise InputFileError(message, where=path) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(expected("TOML", got=str(error), where=path), where=path) from None
+
+
+def _put(tree: dict[str, Any], path: str, value: Any) -> None:
+    *front, last = path.split(".")
+    for key in front:
+        tree = tree.setdefault(key, {})
+    tree[last] = value
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _assign(tree: dict[str, Any], text: str, settings: type[msgspec.Struct]) -> None:
+    """Puts `key=value` where it belongs: a dotted path, or a field's own name where only one record has it."""
+    key, sign, written = text.partition("=")
+    if not sign:
+        raise UsageError(expected("key=value", got=repr(text), where="--set"), where="--set")
+    path, field = _find(key.strip(), settings)
+    _put(tree, path, _read_value(written.strip(), field, path))
+
+
+def _find(key: str, settings: type[msgspec.Struct]) -> tuple[str, Any]:
+    known = {
+        prefix + field.name: field.type
+        for prefix, record in {**RECORDS, "settings.": settings}.items()
+        for field in msgspec.structs.fields(record)
+    }
+    if key in known:
+        return key, known[key]
+    if key.startswith("columns."):
+        return key, str
+    matches = [path for path in known if path.rpartition(".")[2] == key]
+    if len(matches) == 1:
+        return matches[0], known[matches[0]]
+    if matches:
+        message = expected(f"one of {', '.join(matches)}", got=repr(key), where="--set")
+    else:
+        leaves = sorted({path.rpartition(".")[2] for path in known})
+        message = expected(one_of(leaves, key), got=f"field {key!r}", where="--set")
+    raise UsageError(message, where="--set")
+
+
+def _read_value(written: str, field: Any, path: str) -> Any:
+    """The text as the field's type takes it: JSON, a plain word, or words between commas."""
+    candidates: list[Any] = [written, [part.strip() for part in written.split(",") if part.strip()]]
+    try:
+        candidates.insert(0, msgspec.json.decode(written.encode()))
+    except msgspec.DecodeError:
+        pass
+    problem = ""
+    for candidate in candidates:
+        try:
+            return msgspec.to_builtins(msgspec.convert(candidate, field, strict=False))
+        except msgspec.ValidationError as error:
+            problem = problem or str(error)
+    raise UsageError(f"{problem}, got {written!r} at --set {path}.", where=f"--set {path}")
+
+
+def _convert(value: Any, record: type[Any], prefix: str = "") -> Any:
+    try:
+        return msgspec.convert(value, record, strict=False)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at ")
+        where = prefix + place.strip("`").removeprefix("$.") if place else "experiment"
+        raise UsageError(f"{reason} at {where}.", where=where) from None
