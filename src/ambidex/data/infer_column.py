@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ambidex.data.encode import missing_mask, typed_column
-from ambidex.data.number_form import describe, number_form
+from ambidex.data.number_form import asked_form, describe, number_form
 from ambidex.data.table import Table, Values
 from ambidex.data.time_form import time_form
 from ambidex.errors import DataError, UsageError, expected
@@ -22,6 +22,7 @@ from ambidex.schema.parse import MISSING_WORDS
 MAX_LEVELS = 1000
 FLAG_PAIRS = ({"yes", "no"}, {"true", "false"}, {"t", "f"}, {"y", "n"})
 FEW_ROWS = 20
+MICROSECOND_DIGITS = 14
 _TIME_WORDS = ("date", "time", "day", "month", "year", "timestamp", "ds")
 
 
@@ -113,7 +114,7 @@ def _as_wanted(facts: Facts, wanted: str, role: str) -> Typed:
     if kind in ("text", "category"):
         return _text(facts, reason=_given(role, "series", "a series key", "category as asked"))
     if kind == "number":
-        return _number(facts, _wanted_number_format(facts), reason="number as asked")
+        return _number(facts, _wanted_number_format(facts, pattern), reason="number as asked")
     if kind == "flag":
         return _flag(facts, "flag as asked")
     if kind == "time":
@@ -146,8 +147,13 @@ def _by_dtype(facts: Facts, role: str) -> Typed:
     return _number(facts, NumberFormat(), reason="", may_be_flag=role != "target")
 
 
+def _present(facts: Facts) -> list[str]:
+    """The different texts that do not mean missing."""
+    return [text for text in facts.counts if text.lower() not in MISSING_WORDS]
+
+
 def _by_texts(facts: Facts, role: str) -> Typed:
-    present = [text for text in facts.counts if text.lower() not in MISSING_WORDS]
+    present = _present(facts)
     if present:
         numbers = number_form(present)
         if numbers is not None and not numbers.doubt and not _is_compact_date(facts, present):
@@ -179,18 +185,28 @@ def _dated(facts: Facts, pattern: str, example: str, doubt: str) -> Typed:
     return _time(facts, pattern, f"dates like {example}")
 
 
-def _wanted_number_format(facts: Facts) -> NumberFormat:
-    present = [text for text in facts.counts if text.lower() not in MISSING_WORDS]
+def _wanted_number_format(facts: Facts, decimal: str) -> NumberFormat:
+    present = _present(facts)
+    if decimal not in ("", ".", ","):
+        raise UsageError(expected("number, number:. or number:,", got=f"number:{decimal}", where=facts.name))
+    if decimal:
+        return asked_form(decimal, present)
     found = number_form(present) if present else None
     return found.form if found is not None else NumberFormat()
 
 
 def _wanted_time(facts: Facts, pattern: str, role: str) -> Typed:
     what = _given(role, "time", "the time of each row", "time as asked")
-    if pattern or isinstance(facts.values, np.ndarray) or not facts.types <= {str, int}:
+    is_array = isinstance(facts.values, np.ndarray)
+    if pattern or (is_array and facts.values.dtype.kind == "M") or not facts.types <= {str, int}:
         return _time(facts, pattern, what)
-    present = [text for text in facts.counts if text.lower() not in MISSING_WORDS]
+    if is_array:
+        present = [str(int(value)) for value in np.unique(facts.values[~_array_missing(facts.values)])]
+    else:
+        present = _present(facts)
     found = time_form(present, digits=True)
+    if found is None and present and all(len(text) >= MICROSECOND_DIGITS and text.isdigit() for text in present):
+        return _time(facts, "", f"{what}, in microseconds since 1970")
     fix = f"Give its pattern, such as {facts.name}=time:%d/%m/%Y."
     if found is None:
         got = repr(present[0]) if present else "none"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Literal, NamedTuple, cast
 
 from ambidex.schema import NumberFormat
@@ -33,8 +34,8 @@ class NumberForm(NamedTuple):
 
 def number_form(texts: Sequence[str]) -> NumberForm | None:
     """How these stripped, non-missing texts write numbers; None where they are not all numbers."""
-    if all(map(PLAIN.fullmatch, texts)):
-        return NumberForm(NumberFormat())
+    if all(map(PLAIN.fullmatch, texts)):  # 12e4567 is no number but the id of something
+        return NumberForm(NumberFormat()) if all(map(isfinite, map(float, texts))) else None
     bodies = []
     dress: set[tuple[str, str]] = set()
     for text in texts:
@@ -43,7 +44,8 @@ def number_form(texts: Sequence[str]) -> NumberForm | None:
             return None
         sign, prefix, body, suffix = match.groups()
         bodies.append(sign + body)
-        dress.add((prefix, suffix))
+        if prefix or suffix or body.strip("0.,"):
+            dress.add((prefix, suffix))
         if len(dress) > 2:
             return None
     clothes = _one_dress(dress)
@@ -54,8 +56,8 @@ def number_form(texts: Sequence[str]) -> NumberForm | None:
 
 
 def _one_dress(dress: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-    """The currency or percent sign that all numbers wear; a naked zero among them is fine, other signs are not."""
-    worn = {item for item in dress if item != ("", "")}
+    """The currency or percent sign that all numbers wear (but for zeros, which `dress` leaves out)."""
+    worn = set(dress)
     if len(worn) > 1:
         return None
     prefix, suffix = next(iter(worn), ("", ""))
@@ -85,10 +87,17 @@ def _grouping(bodies: list[str], prefix: str, suffix: str) -> NumberForm | None:
 
 def _doubt(bodies: list[str], fits: list[tuple[str, str]]) -> str:
     """`1,234` may be 1.234 or 1234; a plain `1.234` is read as Python reads it."""
-    if (",", "") in fits and (".", ",") in fits and not any(re.match(r"[+-]?0", body) for body in bodies):
+    if (",", "") in fits and (".", ",") in fits and not any(re.match(r"[+-]?0+,", body) for body in bodies):
         example = next(body for body in bodies if "," in body)
         return f"{example!r} may be {example.replace(',', '.')} or {example.replace(',', '')}"
     return ""
+
+
+def asked_form(decimal: str, texts: Sequence[str]) -> NumberFormat:
+    """The format with this decimal mark, the other mark grouping thousands where it occurs."""
+    other: Literal[",", "."] = "." if decimal == "," else ","
+    mark: Literal[",", "."] = "," if decimal == "," else "."
+    return NumberFormat(decimal=mark, thousands=other if any(other in text for text in texts) else "")
 
 
 def describe(form: NumberFormat) -> str:

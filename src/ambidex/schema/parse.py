@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 
 from ambidex.errors import DataError, expected
 from ambidex.schema.column import Column, NumberFormat
@@ -18,6 +19,8 @@ TRUE_WORDS = frozenset({"true", "t", "yes", "y", "1"})
 FALSE_WORDS = frozenset({"false", "f", "no", "n", "0"})
 
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_BLANKS = {0x00A0: " ", 0x202F: " ", 0x2009: " "}
+"""No-break and thin spaces group digits as a blank does."""
 _NAN = float("nan")
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -75,11 +78,22 @@ def _plain_number(text: str, form: NumberFormat) -> str | None:
         text = text.removesuffix(form.suffix).strip()
     if form.percent:
         text = text.removesuffix("%").strip()
-    if form.thousands:
+    if form.thousands == " ":
+        text = text.translate(_BLANKS)
+    if form.thousands and form.thousands in text:
+        if not _grouped_pattern(form.decimal, form.thousands).fullmatch(text):
+            return None
         text = text.replace(form.thousands, "")
     if form.decimal == ",":
         text = text.replace(",", ".")
     return text if _PLAIN_NUMBER.fullmatch(text) else None
+
+
+@cache
+def _grouped_pattern(decimal: str, thousands: str) -> re.Pattern[str]:
+    """Groups of three before the decimal mark: where thousands are points, 1.5 is a slip and not fifteen."""
+    mark, group = re.escape(decimal), re.escape(thousands)
+    return re.compile(rf"[+-]?\d{{1,3}}({group}\d{{3}})+({mark}\d*)?")
 
 
 def parse_flag(column: Column, value: object, where: str = "") -> float:
@@ -117,14 +131,16 @@ def parse_text(column: Column, value: object, where: str = "") -> str:
 
 def parse_time(column: Column, value: object, where: str = "") -> int:
     """Microseconds since 1970 without zone; an offset in the text is applied, so that times compare in UTC."""
-    if value is None or value == MISSING_TIME or (isinstance(value, float) and value != value):
-        return MISSING_TIME
+    if value is None or value == MISSING_TIME or (isinstance(value, (float, datetime)) and value != value):
+        return MISSING_TIME  # NaN, and pandas' NaT, which is a datetime
     if isinstance(value, datetime):
         return to_microseconds(value)
     if isinstance(value, date):
         return to_microseconds(datetime(value.year, value.month, value.day))
     if isinstance(value, int) and not isinstance(value, bool):
         return _parse_stamp(column, str(value), where) if column.time_format else value
+    if isinstance(value, float) and value.is_integer() and column.time_format:
+        return _parse_stamp(column, str(int(value)), where)  # 20160701.0: whole numbers beside missing ones
     if isinstance(value, str):
         text = value.strip()
         return MISSING_TIME if text.lower() in MISSING_WORDS else _parse_stamp(column, text, where)
@@ -144,7 +160,7 @@ def _parse_stamp(column: Column, text: str, where: str) -> int:
 def to_microseconds(stamp: datetime) -> int:
     """Microseconds since 1970; a zone is converted to UTC and dropped."""
     if stamp.tzinfo is not None:
-        stamp = stamp.astimezone(timezone.utc).replace(tzinfo=None)
+        stamp = stamp.astimezone(UTC).replace(tzinfo=None)
     return (stamp - EPOCH) // _MICROSECOND
 
 
