@@ -15,7 +15,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One predicted column; `classes` are its labels in the order of the probabilities (empty: a number)."""
 
     name: str
-    classes: tuple[str, ...] | tuple[int, ...] = ()
+    classes: tuple[str | int, ...] = ()
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

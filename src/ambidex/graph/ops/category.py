@@ -30,7 +30,7 @@ class Threshold(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Label(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The class names, or numbers, that positions stand for."""
 
-    classes: tuple[str, ...] | tuple[int, ...]
+    classes: tuple[str | int, ...]
 
 
 def _infer_lookup(inputs: Sequence[Value], attrs: Lookup) -> tuple[Dtype, Shape]:
