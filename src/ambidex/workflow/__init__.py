@@ -1,0 +1,1 @@
+"""Straight-line composition: train, evaluate, predict, load, verify."""
