@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ambidex.data.table import Table, Values
-from ambidex.errors import DataError, one_of
+from ambidex.data.table import Table, Values, known_columns
+from ambidex.errors import DataError, expected
 from ambidex.schema import MISSING_TIME, Column, Schema, packed_layout, parse_value
 from ambidex.schema.column import Kind
 
@@ -46,9 +46,9 @@ def require_columns(table: Table, names: Iterable[str]) -> None:
         return
     word = "column" if len(missing) == 1 else "columns"
     shown = ", ".join(map(repr, missing[:20])) + (f" and {len(missing) - 20} more" if len(missing) > 20 else "")
-    given = one_of(table.names, missing[0]) if len(table.names) <= 60 else f"{len(table.names)} others"
-    source = f" of {table.source}" if table.source else ""
-    raise DataError(f"Expected {word} {shown}{source}, got {given.removeprefix('one of ')}.", where=missing[0])
+    source = f" in {table.source}" if table.source else ""
+    fix = known_columns(table, missing[0])
+    raise DataError(expected(f"{word} {shown}{source}", got="none of that name", fix=fix), where=missing[0])
 
 
 def extra_columns(schema: Schema, table: Table) -> tuple[str, ...]:

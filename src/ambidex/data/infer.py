@@ -9,8 +9,8 @@ import msgspec
 
 from ambidex.data.infer_column import Typed, column_facts, type_column
 from ambidex.data.infer_drop import drop_reason
-from ambidex.data.table import Table
-from ambidex.errors import DataError, UsageError, expected, one_of
+from ambidex.data.table import Table, known_columns
+from ambidex.errors import DataError, UsageError, expected
 from ambidex.schema import Column, Role
 
 
@@ -66,7 +66,8 @@ def _check_names(table: Table, targets: Collection[str], others: Collection[str]
     for name in (*targets, *sorted(others)):
         if name not in table:
             what = "target" if name in targets else "column"
-            raise DataError(f"Expected {what} {one_of(table.names, name)}, got {name!r}.", where=name)
+            fix = known_columns(table, name)
+            raise DataError(expected(f"a {what} that is in the table", got=repr(name), fix=fix), where=name)
 
 
 def _column(typed: Typed, role: Role) -> Column:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ambidex.errors import DataError, one_of
+from ambidex.errors import DataError, expected, one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Values = Any
 """A list (texts as written, None for null, or Python values) or a one-dimensional NumPy array (numbers, booleans,
 `datetime64[us]`)."""
+
+MOST_NAMED = 60
+"""Messages list the columns of a table up to this many."""
 
 
 class Table:
@@ -60,7 +63,9 @@ class Table:
     def column(self, name: str) -> Values:
         """The raw values of a column; a `DataError` that names the nearest column where there is none."""
         if name not in self._columns:
-            raise DataError(f"Expected {one_of(self._columns, name)}, got column {name!r}{self._of()}.", where=name)
+            raise DataError(
+                expected(f"a column{self._of()}", got=repr(name), fix=known_columns(self, name)), where=name
+            )
         return self._columns[name]
 
     def columns(self) -> dict[str, Values]:
@@ -101,6 +106,14 @@ class Table:
     def _with(self, columns: dict[str, Values]) -> Table:
         kept = self.categories & columns.keys()
         return Table(columns, source=self.source, categories=kept, positions=self._positions, num_rows=self._num_rows)
+
+
+def known_columns(table: Table, given: str) -> str:
+    """What to use instead of a column that is not there: for a message."""
+    if len(table.names) > MOST_NAMED:
+        return f"The table has {len(table.names)} others."
+    advice = one_of(table.names, given)
+    return f"Use {advice}" + ("" if advice.endswith("?") else ".")
 
 
 def _take(values: Values, index: Any, rows: list[int]) -> Values:
