@@ -1,0 +1,73 @@
+"""A loaded model behind its schema: typed rows in, plain answers out. What the server and `predict` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ambidex.errors import ArtifactError, expected
+from ambidex.runtime.answers import output_names, row_answers, series_answer
+from ambidex.runtime.rows import Reader, check_names, pack, read_row
+from ambidex.runtime.series import SeriesPacker, Window
+from ambidex.runtime.session import Session
+from ambidex.schema import Column, Schema, Tensor, packed_layout, parse_value
+
+
+class Predictor:
+    """A session and the schema it serves.
+
+    `layouts` are the graph's packed inputs, `columns` the columns of a row (for series: of a step of the history) in
+    the order in which they are packed.
+    """
+
+    def __init__(self, schema: Schema, session: Session) -> None:
+        self.schema = schema
+        self.session = session
+        self.layouts = packed_layout(schema)
+        self.outputs = output_names(schema.task)
+        self.row_layouts = tuple(layout for layout in self.layouts if layout.span in ("row", "history"))
+        self.columns: tuple[Column, ...] = tuple(column for layout in self.row_layouts for column in layout.columns)
+        self.series = SeriesPacker(schema) if schema.task.kind == "forecast" else None
+        self._check_graph()
+
+    def _check_graph(self) -> None:
+        """Refuses a graph that does not take and give what the schema says."""
+        given = {signature.name: signature.dtype for signature in self.session.inputs}
+        wanted = {layout.name: layout.dtype for layout in self.layouts}
+        if given != wanted:
+            raise ArtifactError(expected(f"a model with inputs {wanted}", got=str(given), where="model.onnx"))
+        present = {signature.name for signature in self.session.outputs}
+        for name in self.outputs:
+            if name not in present:
+                raise ArtifactError(expected(f"a model with output {name!r}", got=sorted(present), where="model.onnx"))
+
+    def predict_packed(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The task's outputs for packed tensors. Raises `DataError` where they do not fit."""
+        return self.session.run(feeds, self.outputs)
+
+    def pack_rows(self, rows: Sequence[Mapping[str, object]], *, read: Reader = parse_value) -> dict[str, Tensor]:
+        """The packed tensors of a table's rows. Raises `DataError` with the place, such as `rows[3].age`."""
+        names = dict.fromkeys(column.name for column in self.columns)
+        typed = []
+        for position, row in enumerate(rows):
+            where = f"rows[{position}]"
+            check_names(row, names, where)
+            typed.append(read_row(self.columns, row, read, where))
+        return pack(self.layouts, typed, (len(typed),))
+
+    def predict_rows(self, rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+        """One answer per row of a table: `{"income": ">50K", "probabilities": {…}}`."""
+        given = list(rows)
+        if not given:
+            return []
+        return row_answers(self.schema.task, self.predict_packed(self.pack_rows(given)), 0, len(given))
+
+    def predict_windows(self, windows: Sequence[Window]) -> list[dict[str, object]]:
+        """One forecast per window, in the order given; windows of one length run together."""
+        assert self.series is not None
+        answers: list[dict[str, object]] = [{}] * len(windows)
+        for positions, feeds in self.series.groups(windows):
+            outputs = self.predict_packed(feeds)
+            for at, position in enumerate(positions):
+                window = windows[position]
+                answers[position] = {**window.keys, **series_answer(self.schema.task, outputs, at, window.stamps)}
+        return answers

@@ -1,0 +1,190 @@
+"""The models being served: found in files and folders, loaded aside, swapped in whole."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ambidex.errors import AmbidexError, InputFileError, UsageError, expected, one_of
+from ambidex.runtime.predictor import Predictor
+
+if TYPE_CHECKING:
+    from ambidex.artifact import Manifest
+
+SUFFIX = ".ambidex"
+
+Stamp = tuple[int, int, int]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an artifact lies and under which name and version it is served."""
+
+    name: str
+    version: int
+    path: str
+
+
+class Model:
+    """A loaded artifact. `derived` is where protocols keep what they make from it once (decoders, descriptions)."""
+
+    def __init__(self, place: Place, predictor: Predictor, manifest: Manifest, *, card: str, stamp: Stamp) -> None:
+        self.name = place.name
+        self.version = place.version
+        self.path = place.path
+        self.predictor = predictor
+        self.schema = predictor.schema
+        self.manifest = manifest
+        self.card = card
+        self.stamp = stamp
+        self.loaded_at = time.time()
+        self.derived: dict[str, Any] = {}
+
+
+def find_places(paths: Sequence[str]) -> list[Place]:
+    """The artifacts in files and folders. Raises `InputFileError` or `UsageError` for what cannot be served."""
+    places: list[Place] = []
+    for path in paths:
+        if os.path.isdir(path):
+            places += folder_places(path)
+        elif os.path.exists(path):
+            places.append(_file_place(path))
+        else:
+            raise InputFileError(expected("an artifact or a folder of them", got=f"nothing at {path}"), where=path)
+    if not places:
+        what = f"NAME{SUFFIX} or NAME/1{SUFFIX} in the given folders"
+        raise UsageError(expected(what, got="no model", where=", ".join(map(str, paths)) or "the command line"))
+    _check_distinct(places)
+    return places
+
+
+def _file_place(path: str) -> Place:
+    name = os.path.basename(path)
+    return Place(name=name.removesuffix(SUFFIX), version=1, path=path)
+
+
+def folder_places(folder: str) -> list[Place]:
+    """`name.ambidex` is version 1 of `name`; `name/3.ambidex` is version 3. Other files are nobody's business."""
+    places = []
+    for entry in sorted(os.listdir(folder)):
+        path = os.path.join(folder, entry)
+        if entry.startswith("."):
+            continue
+        if os.path.isfile(path) and entry.endswith(SUFFIX):
+            places.append(_file_place(path))
+        elif os.path.isdir(path):
+            places += _version_places(entry, path)
+    return places
+
+
+def _version_places(name: str, folder: str) -> list[Place]:
+    places = []
+    for entry in sorted(os.listdir(folder)):
+        digits = entry.removesuffix(SUFFIX)
+        if entry.endswith(SUFFIX) and digits.isascii() and digits.isdigit() and len(digits) <= 18:
+            places.append(Place(name=name, version=int(digits), path=os.path.join(folder, entry)))
+    return places
+
+
+def _check_distinct(places: Iterable[Place]) -> None:
+    seen: dict[tuple[str, int], str] = {}
+    for place in places:
+        if not place.name:
+            raise UsageError(expected("a file name before the suffix", got=place.path), where=place.path)
+        other = seen.setdefault((place.name, place.version), place.path)
+        if other != place.path:
+            message = (
+                f"Expected one model per name, got {other} and {place.path} for {place.name!r}. Rename one of them."
+            )
+            raise UsageError(message, where=place.name)
+
+
+def file_stamp(path: str) -> Stamp:
+    """What changes when a file is replaced: its identity, size and time."""
+    status = os.stat(path)
+    return (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def load_model(place: Place, *, threads: int = 1) -> Model:
+    """Reads, checks and warms up one artifact. Raises `ArtifactError` or `InputFileError` and leaves nothing behind."""
+    from ambidex.artifact import open_artifact
+    from ambidex.runtime.session import open_session
+
+    stamp = file_stamp(place.path)
+    artifact = open_artifact(place.path)
+    schema = artifact.manifest.schema
+    predictor = Predictor(schema, open_session(artifact.read("model.onnx"), threads=threads))
+    card = artifact.read("card.md").decode(errors="replace")
+    return Model(place, predictor, artifact.manifest, card=card, stamp=stamp)
+
+
+class Repository:
+    """Models by name and version. Readers see one whole state; writers replace it.
+
+    Reading needs no lock: `_models` is never changed, only replaced.
+    """
+
+    def __init__(self) -> None:
+        self._models: dict[str, dict[int, Model]] = {}
+        self.failures: dict[str, str] = {}
+        self.on_change: list[Callable[[], None]] = []
+
+    def names(self) -> list[str]:
+        return sorted(self._models)
+
+    def versions(self, name: str) -> list[Model]:
+        """The versions of a model, the newest (the default) last. Raises `UsageError` where there is none."""
+        versions = self._models.get(name)
+        if versions is None:
+            raise UsageError(expected(one_of(self._models, name), got=f"model {name!r}"), where=name)
+        return [versions[number] for number in sorted(versions)]
+
+    def models(self) -> list[Model]:
+        """Every version of every model."""
+        return [model for name in self.names() for model in self.versions(name)]
+
+    def get(self, name: str, version: int | None = None) -> Model:
+        """One model, the newest version unless told. Raises `UsageError` for one that is not served."""
+        versions = self._models.get(name)
+        if versions is not None and version is None:
+            return versions[max(versions)] if len(versions) > 1 else next(iter(versions.values()))
+        for model in self.versions(name):
+            if model.version == version:
+                return model
+        known = ", ".join(str(model.version) for model in self.versions(name))
+        raise UsageError(expected(f"version {known} of model {name!r}", got=version), where=name)
+
+    def put(self, model: Model) -> Model | None:
+        """Serves a model from now on; returns the one it replaces."""
+        versions = dict(self._models.get(model.name, {}))
+        old = versions.get(model.version)
+        versions[model.version] = model
+        self._models = {**self._models, model.name: versions}
+        self.failures.pop(model.path, None)
+        self._announce()
+        return old
+
+    def remove(self, name: str, version: int) -> Model | None:
+        """Stops serving one version; requests that hold the model finish with it."""
+        versions = dict(self._models.get(name, {}))
+        old = versions.pop(version, None)
+        rest = {other: kept for other, kept in self._models.items() if other != name}
+        self._models = {**rest, name: versions} if versions else rest
+        self._announce()
+        return old
+
+    def load_all(self, places: Iterable[Place], *, threads: int = 1) -> None:
+        """Loads every place, or raises the first error with the file's name in it."""
+        for place in places:
+            try:
+                self.put(load_model(place, threads=threads))
+            except AmbidexError as error:
+                error.where = error.where or place.path
+                raise
+
+    def _announce(self) -> None:
+        for listener in self.on_change:
+            listener()

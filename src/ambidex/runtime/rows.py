@@ -1,0 +1,178 @@
+"""Rows of named values into the tensors a model takes, with an error that names the place of a value that does not fit.
+
+Shared by the server (strict: `read_json`), the command line and the Python API (`schema.parse_value`).
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from ambidex.errors import DataError, expected, one_of
+from ambidex.schema import MISSING_TIME, Column, Layout, Tensor, parse_value
+from ambidex.schema.frequency import EPOCH
+from ambidex.schema.parse import to_microseconds
+
+Reader = Callable[[Column, object, str], float | str | int]
+"""Types one value: column, value, place."""
+
+_NAN = math.nan
+# Years 1 to 9999: what can be written as a date again.
+EARLIEST_US = to_microseconds(EPOCH.min)
+LATEST_US = to_microseconds(EPOCH.max)
+
+
+def refusal(code: str, message: str, where: str) -> DataError:
+    """A `DataError` whose `code` says what kind of mistake it is."""
+    error = DataError(message, where=where)
+    error.code = code
+    return error
+
+
+def member(where: str, name: str) -> str:
+    """The path of a named value: `rows[3].age`, or `rows[3]["hours per week"]`."""
+    return f"{where}.{name}" if name.replace("-", "_").isidentifier() else f'{where}["{name}"]'
+
+
+def read_json(column: Column, value: object, where: str = "") -> float | str | int:
+    """A value of a JSON document as the graph takes it: nothing is guessed from text but times.
+
+    Numbers are numbers, flags are true, false, 0 or 1, texts are strings, times are strings (ISO 8601 or the column's
+    own format) or integers (microseconds since 1970), null is missing. Raises `DataError` with code `wrong_type` or
+    `out_of_range`.
+    """
+    if column.kind == "number":
+        return _json_number(column, value, where)
+    if column.kind == "flag":
+        return _json_flag(column, value, where)
+    if column.kind == "time":
+        return _json_time(column, value, where)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _wrong_type(column, "a string or null", value, where)
+    if "\0" in value:
+        raise refusal("out_of_range", expected("a text without NUL", got=ascii(value), where=where), where)
+    return value.strip()
+
+
+def _json_number(column: Column, value: object, where: str) -> float:
+    if value is None:
+        return _NAN
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise _wrong_type(column, "a number or null", value, where)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if math.isinf(number):
+        raise refusal("out_of_range", expected("a finite number", got=shown(value), where=where), where)
+    return number
+
+
+def _json_flag(column: Column, value: object, where: str) -> float:
+    if value is None:
+        return _NAN
+    if isinstance(value, (bool, int, float)) and value in (0, 1):
+        return float(value)
+    raise _wrong_type(column, "true, false, 0, 1 or null", value, where)
+
+
+def _json_time(column: Column, value: object, where: str) -> int:
+    if value is None:
+        return MISSING_TIME
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise _wrong_type(column, "an ISO 8601 string, microseconds since 1970 or null", value, where)
+    try:
+        stamp = parse_value(_plain_time(column) if isinstance(value, int) else column, value, where)
+    except DataError as error:
+        if not column.time_format:
+            error.code = "wrong_type"
+            raise
+        stamp = parse_value(_plain_time(column), value, where)
+    assert isinstance(stamp, int)
+    if stamp != MISSING_TIME and not EARLIEST_US <= stamp <= LATEST_US:
+        raise refusal("out_of_range", expected("a time of the years 1 to 9999", got=shown(value), where=where), where)
+    return stamp
+
+
+def _plain_time(column: Column) -> Column:
+    """The column with ISO 8601 as its format."""
+    return Column(name=column.name, kind="time", role=column.role)
+
+
+def _wrong_type(column: Column, what: str, value: object, where: str) -> DataError:
+    return refusal("wrong_type", expected(f"{what} for column {column.name!r}", got=shown(value), where=where), where)
+
+
+def shown(value: object) -> str:
+    """A value as it reads in a message: short, and in JSON's words."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, int) and abs(value) > 10**30:
+        return "an integer of more than 30 digits"
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def check_names(names: Iterable[str], wanted: Collection[str], where: str, *, optional: Collection[str] = ()) -> None:
+    """Raises `DataError` for a name that is not wanted (`unknown_column`) or one that is absent (`missing_column`)."""
+    present = set(names)
+    for name in present - set(wanted) - set(optional):
+        place = member(where, name)
+        what = one_of(wanted, name) if wanted else "no columns here"
+        raise refusal("unknown_column", expected(what, got=f"column {shown(name)}", where=place), place)
+    for name in wanted:
+        if name not in present:
+            place = member(where, name)
+            message = expected(
+                f"a value for column {name!r}", got="none", where=place, fix="Use null if it is missing."
+            )
+            raise refusal("missing_column", message, place)
+
+
+def read_row(columns: Sequence[Column], row: Mapping[str, object], read: Reader, where: str) -> tuple[object, ...]:
+    """The typed values of one row in the order of `columns`."""
+    return tuple(read(column, row[column.name], member(where, column.name)) for column in columns)
+
+
+def pack(layouts: Sequence[Layout], rows: Sequence[Sequence[object]], lead: tuple[int, ...]) -> dict[str, Tensor]:
+    """The tensors of rows whose values come in the order of the layouts' columns; `lead` are their first dimensions.
+
+    Values may be as JSON has them (None, untrimmed text, ISO times). Raises `DataError` without a place, `TypeError`
+    or `OverflowError` where one does not fit; the caller then looks for the place with `read_row`.
+    """
+    tensors = {}
+    start = 0
+    for layout in layouts:
+        stop = start + len(layout.columns)
+        part = rows[0][start:stop] if len(rows) == 1 else chain.from_iterable([row[start:stop] for row in rows])
+        values = list(part)
+        tensors[layout.name] = _tensor(layout, values, (*lead, stop - start))
+        start = stop
+    return tensors
+
+
+def _tensor(layout: Layout, values: list[Any], shape: tuple[int, ...]) -> Tensor:
+    dtype = layout.dtype
+    if dtype == "float64":
+        try:
+            return Tensor(dtype="float64", shape=shape, data=array("d", values))
+        except TypeError:
+            numbers = [_NAN if value is None else value for value in values]
+            return Tensor(dtype="float64", shape=shape, data=array("d", numbers))
+    if dtype == "int64":
+        width = len(layout.columns)
+        stamps = [_json_time(layout.columns[at % width], value, "") for at, value in enumerate(values)]
+        return Tensor(dtype="int64", shape=shape, data=array("q", stamps))
+    texts = ["" if value is None else value.strip() for value in values]
+    if "\0" in "".join(texts):
+        raise DataError("Expected texts without NUL.")
+    return Tensor(dtype="string", shape=shape, data=texts)

@@ -1,0 +1,160 @@
+"""What all connections share: the clock, the limits, the routes, the numbers, and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ambidex.errors import AmbidexError
+from ambidex.server.connection import Connection, Limits
+from ambidex.server.exchange import Exchange
+from ambidex.server.metrics import Gauge, Metrics
+from ambidex.server.request_error import RequestError, error_body, status_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Dispatch = Callable[[Exchange], None]
+
+TICK = 0.5
+"""Seconds between two looks at the clock; deadlines are this coarse."""
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_ID_LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.:/+=")
+_MAX_ID = 128
+
+
+class Engine:
+    """Accepts connections and passes their requests to `dispatch`; whatever it raises becomes an answer."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, dispatch: Dispatch, *, limits: Limits, metrics: Metrics
+    ) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.metrics = metrics
+        self.is_draining = False
+        self.connections: set[Connection] = set()
+        self.log_requests = False
+        self._dispatch = dispatch
+        self._id_prefix = os.urandom(4).hex().encode()
+        self._id_count = 0
+        self.now = loop.time()
+        self.date_line = b""
+        metrics.gauges.append(
+            Gauge("ambidex_connections", "Open connections.", (), lambda: {(): float(len(self.connections))})
+        )
+        self._tick()
+
+    # Connections
+
+    def admit(self, connection: Connection) -> bool:
+        """Counts a new connection; False if there are too many."""
+        self.connections.add(connection)
+        return len(self.connections) <= self.limits.connections
+
+    def forget(self, connection: Connection) -> None:
+        self.connections.discard(connection)
+
+    def _tick(self) -> None:
+        """Once every `TICK`: the date, and the deadlines of slow and idle clients."""
+        self.now = self.loop.time()
+        self.date_line = _date_line(time.time())
+        for connection in list(self.connections):
+            is_waiting_for_us = connection.pending and not connection.is_write_blocked
+            if connection.deadline < self.now and not is_waiting_for_us:
+                connection.expire()
+        self._timer = self.loop.call_later(TICK, self._tick)
+
+    # Requests
+
+    def handle(self, exchange: Exchange) -> None:
+        """Answers a request, or sees to it that it is answered later."""
+        self._identify(exchange)
+        try:
+            self._dispatch(exchange)
+        except AmbidexError as error:
+            self.fail(exchange, error)
+        except Exception as error:  # noqa: BLE001 - the door: no request may end the server
+            self.fail(exchange, error)
+
+    def _identify(self, exchange: Exchange) -> None:
+        given = exchange.headers.get(b"x-request-id", b"")
+        if given and len(given) <= _MAX_ID and _ID_LETTERS.issuperset(given):
+            exchange.request_id = given
+        else:
+            self._id_count += 1
+            exchange.request_id = b"%s-%x" % (self._id_prefix, self._id_count)
+
+    def fail(self, exchange: Exchange, error: Exception) -> None:
+        """Answers with an error in the friendly shape."""
+        if not exchange.request_id:
+            self._identify(exchange)
+        status = status_of(error)
+        self.note_failure(exchange, error, status)
+        headers = error.headers if isinstance(error, RequestError) else b""
+        exchange.reply(error_body(error), status=status, headers=headers)
+
+    def note_failure(self, exchange: Exchange, error: Exception, status: int) -> None:
+        """Counts an error; logs it with its trace where it is our own."""
+        self.metrics.errors.add((getattr(error, "code", "internal"),))
+        if status == 500:
+            import traceback
+
+            trace = "".join(traceback.format_exception(error))
+            self.log({"event": "failure", "request": exchange.request_id.decode(), "trace": trace})
+
+    def account(self, exchange: Exchange, status: int) -> None:
+        """Counts an answer."""
+        seconds = time.perf_counter() - exchange.started if exchange.started else 0.0
+        metrics = self.metrics
+        metrics.requests.add((exchange.route, exchange.model, str(status)))
+        metrics.seconds.observe((exchange.route, exchange.model), seconds)
+        if self.log_requests:
+            path = exchange.url.decode("ascii", "replace")
+            self.log(
+                {
+                    "event": "request",
+                    "request": exchange.request_id.decode(),
+                    "method": exchange.method.decode(),
+                    "path": path,
+                    "status": status,
+                    "milliseconds": round(seconds * 1e3, 3),
+                }
+            )
+
+    def log(self, fields: Mapping[str, object]) -> None:
+        """One line of JSON on standard error."""
+        import msgspec
+
+        line = msgspec.json.encode({"time": round(time.time(), 3), **fields}).decode()
+        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the log
+
+    # The way out
+
+    async def drain(self) -> None:
+        """Answers what has begun, tells clients to close, and ends what stays idle."""
+        self.is_draining = True
+        end = self.loop.time() + self.limits.drain_time
+        await asyncio.sleep(0.25)  # requests already on their way over open connections still get an answer
+        while self.connections and self.loop.time() < end:
+            for connection in list(self.connections):
+                if connection.is_idle and connection.transport is not None:
+                    connection.transport.close()
+            await asyncio.sleep(0.02)
+        for connection in list(self.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        self._timer.cancel()
+
+
+def _date_line(seconds: float) -> bytes:
+    """The `Date` header, whose words do not depend on the locale."""
+    now = time.gmtime(seconds)
+    text = time.strftime(f"{_DAYS[now.tm_wday]}, %d {_MONTHS[now.tm_mon - 1]} %Y %H:%M:%S GMT", now)
+    return f"Date: {text}\r\n".encode()

@@ -1,0 +1,184 @@
+"""The friendly protocol: `POST /models/{name}/predict` with rows or series, `GET /models` with what is served."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ambidex.runtime.answers import row_answers, series_answer
+from ambidex.runtime.repository import Model
+from ambidex.server.json_codec import RowsCodec, SeriesCodec
+from ambidex.server.plane import LARGE_BODY
+
+if TYPE_CHECKING:
+    from ambidex.runtime.series import Window
+    from ambidex.schema import Column, Tensor
+    from ambidex.server.exchange import Exchange
+    from ambidex.server.router import Route
+    from ambidex.server.service import Service
+
+encode = msgspec.json.Encoder().encode
+
+
+def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
+    """Rows or series in, predictions or forecasts out."""
+    model = service.model(names)
+    exchange.model = model.name
+    if len(exchange.body) > LARGE_BODY:
+        _predict_aside(service, exchange, model)
+    elif model.predictor.series is None:
+        _predict_rows(service, exchange, model)
+    else:
+        _predict_series(service, exchange, model)
+
+
+def _predict_rows(service: Service, exchange: Exchange, model: Model) -> None:
+    decoded = rows_codec(service, model).decode(exchange.body)
+    if not decoded.count:
+        exchange.reply(b'{"predictions":[]}')
+        return
+    task = model.schema.task
+
+    def finish(outputs: dict[str, Tensor], start: int) -> None:
+        exchange.reply(encode({"predictions": row_answers(task, outputs, start, start + decoded.count)}))
+
+    def fail(error: Exception) -> None:
+        service.engine.fail(exchange, error)
+
+    service.plane.run(model, decoded.feeds, decoded.count, finish, fail)
+
+
+def _predict_series(service: Service, exchange: Exchange, model: Model) -> None:
+    windows = series_codec(service, model).decode(exchange.body)
+    if len(windows) != 1:
+        _run_aside(service, exchange, model, windows)
+        return
+    window = windows[0]
+    packer = model.predictor.series
+    assert packer is not None
+    ((_, feeds),) = packer.groups(windows)
+
+    def finish(outputs: dict[str, Tensor], start: int) -> None:
+        answer = {**window.keys, **series_answer(model.schema.task, outputs, start, window.stamps)}
+        exchange.reply(encode({"forecasts": [answer]}))
+
+    def fail(error: Exception) -> None:
+        service.engine.fail(exchange, error)
+
+    service.plane.run(model, feeds, 1, finish, fail)
+
+
+def _run_aside(service: Service, exchange: Exchange, model: Model, windows: list[Window]) -> None:
+    """Several series may have several lengths, so several runs."""
+    service.metrics.rows.add((model.name,), len(windows))
+    service.plane.aside(
+        lambda: encode({"forecasts": model.predictor.predict_windows(windows)}),
+        exchange.reply,
+        lambda error: service.engine.fail(exchange, error),
+    )
+
+
+def _predict_aside(service: Service, exchange: Exchange, model: Model) -> None:
+    """A large body: decoding, run and encoding in one thread."""
+
+    def work() -> tuple[bytes, int]:
+        predictor = model.predictor
+        if predictor.series is not None:
+            windows = series_codec(service, model).decode(exchange.body)
+            return encode({"forecasts": predictor.predict_windows(windows)}), len(windows)
+        decoded = rows_codec(service, model).decode(exchange.body)
+        if not decoded.count:
+            return b'{"predictions":[]}', 0
+        outputs = predictor.predict_packed(decoded.feeds)
+        return encode({"predictions": row_answers(model.schema.task, outputs, 0, decoded.count)}), decoded.count
+
+    def finish(result: tuple[bytes, int]) -> None:
+        body, rows = result
+        service.metrics.rows.add((model.name,), rows)
+        exchange.reply(body)
+
+    service.plane.aside(work, finish, lambda error: service.engine.fail(exchange, error))
+
+
+def rows_codec(service: Service, model: Model) -> RowsCodec:
+    """The model's decoder, made once."""
+    codec: RowsCodec | None = model.derived.get("rows")
+    if codec is None:
+        codec = model.derived["rows"] = RowsCodec(model.predictor, max_rows=service.limits.rows)
+    return codec
+
+
+def series_codec(service: Service, model: Model) -> SeriesCodec:
+    """The forecaster's decoder, made once."""
+    codec: SeriesCodec | None = model.derived.get("series")
+    if codec is None:
+        assert model.predictor.series is not None
+        codec = model.derived["series"] = SeriesCodec(model.predictor.series, max_rows=service.limits.rows)
+    return codec
+
+
+def list_models(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
+    """Every model with its task, default version and all versions; and what could not be loaded."""
+    del names
+    repository = service.repository
+    models = [_summary(service, name) for name in repository.names()]
+    failures = [{"path": path, "error": text} for path, text in sorted(repository.failures.items())]
+    exchange.reply(encode({"models": models, "failures": failures}))
+
+
+def _summary(service: Service, name: str) -> dict[str, Any]:
+    versions = service.repository.versions(name)
+    task = versions[-1].schema.task
+    return {
+        "name": name,
+        "version": versions[-1].version,
+        "versions": [model.version for model in versions],
+        "task": task.kind,
+        "targets": [target.name for target in task.targets],
+        "predict": f"/models/{name}/predict",
+    }
+
+
+def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
+    """One model: its schema, its signature, its card, and a request that works."""
+    model = service.model(names)
+    exchange.model = model.name
+    description = _summary(service, model.name) | {
+        "version": model.version,
+        "schema": model.schema,
+        "example": example(model),
+        "card": model.card,
+    }
+    exchange.reply(encode(description))
+
+
+def example(model: Model) -> dict[str, Any]:
+    """A request body that the model answers, from the columns' own examples."""
+    predictor = model.predictor
+    if predictor.series is None:
+        return {"rows": [{column.name: example_value(column) for column in predictor.columns}]}
+    from ambidex.server.example import example_series
+
+    return {"series": [example_series(predictor.series)]}
+
+
+def example_value(column: Column) -> str | float | int | bool | None:
+    """What the column looked like in training, or null."""
+    if column.kind == "text":
+        return column.levels[0] if column.levels else column.example if isinstance(column.example, str) else ""
+    if column.kind == "flag":
+        return bool(column.example)
+    if column.kind == "number":
+        is_number = isinstance(column.example, (int, float)) and not isinstance(column.example, bool)
+        return column.example if is_number else column.minimum
+    return column.example if isinstance(column.example, str) else None
+
+
+ROUTES: tuple[Route, ...] = (
+    ("POST", "/models/{model}/predict", predict),
+    ("POST", "/models/{model}/versions/{version}/predict", predict),
+    ("GET", "/models", list_models),
+    ("GET", "/models/{model}", describe),
+    ("GET", "/models/{model}/versions/{version}", describe),
+)

@@ -1,0 +1,148 @@
+"""The data plane: decoded tensors run once, at the right place: at once, with others of this tick, or in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ambidex.errors import AmbidexError
+from ambidex.runtime.batcher import Batcher
+from ambidex.runtime.repository import Model
+from ambidex.schema import Tensor
+from ambidex.server.metrics import Gauge, Metrics
+from ambidex.server.request_error import RequestError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+Outputs = dict[str, Tensor]
+Finish = Callable[[Outputs, int], None]
+"""Receives a run's outputs and the first row that is the request's own."""
+Fail = Callable[[Exception], None]
+
+SMALL = 16
+"""Requests of at most so many rows may share a run."""
+LARGE_BODY = 64 * 1024
+"""Bodies of more bytes are decoded, run and answered in a thread, so that the loop stays free for others."""
+LONG_RUN = 0.002
+"""Seconds; a model that needs more for a request is run in a thread."""
+
+
+class Plane:
+    """Runs models for the event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, metrics: Metrics, *, workers: int, waiting: int) -> None:
+        self._loop = loop
+        self._metrics = metrics
+        self._workers = workers
+        self._max_waiting = waiting
+        self._waiting = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self.is_alone: Callable[[], bool] = lambda: False
+        metrics.gauges.append(
+            Gauge("ambidex_waiting", "Requests that wait for a thread.", (), lambda: {(): float(self._waiting)})
+        )
+
+    def run(self, model: Model, feeds: Mapping[str, Tensor], rows: int, finish: Finish, fail: Fail) -> None:
+        """Runs the model on `rows` rows; `finish` or `fail` is called in the event loop, perhaps later."""
+        self._metrics.rows.add((model.name,), rows)
+        pace = pace_of(model)
+        if pace.seconds_per_row * rows > LONG_RUN:
+            self.aside(lambda: (pace.timed(model, feeds, rows), 0), lambda done: finish(*done), fail)
+        elif rows > SMALL or self.is_alone():
+            self._metrics.batches.observe((model.name,), rows)
+            finish(pace.timed(model, feeds, rows), 0)
+        else:
+            self._batcher(model).submit(feeds, rows, _Done(finish, fail))
+
+    def _batcher(self, model: Model) -> Batcher:
+        batcher: Batcher | None = model.derived.get("batcher")
+        if batcher is None:
+            pace = pace_of(model)
+            batcher = Batcher(lambda feeds: pace.timed(model, feeds, _rows_of(feeds)), self._loop.call_soon)
+            key = (model.name,)
+            batcher.observe = lambda rows: self._metrics.batches.observe(key, rows)
+            model.derived["batcher"] = batcher
+        return batcher
+
+    def aside(self, work: Callable[[], Any], finish: Callable[[Any], None], fail: Fail) -> None:
+        """Does `work` in a thread, then `finish` in the loop. Raises `RequestError` (503) if too many wait already."""
+        if self._waiting >= self._max_waiting:
+            message = f"{self._waiting} requests wait already; try again in a second."
+            raise RequestError(503, "overloaded", message, headers=b"Retry-After: 1\r\n")
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="ambidex")
+        self._waiting += 1
+
+        def settle(future: Future[Any]) -> None:
+            self._waiting -= 1
+            try:
+                result = future.result()
+            except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+                fail(error)
+                return
+            try:
+                finish(result)
+            except Exception as error:  # noqa: BLE001 - handed on, not swallowed
+                fail(error)
+
+        def report(future: Future[Any]) -> None:
+            self._loop.call_soon_threadsafe(settle, future)
+
+        self._pool.submit(work).add_done_callback(report)
+
+    def close(self) -> None:
+        """Ends the threads once they are done."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class Pace:
+    """How long a model needs per row, as seen lately."""
+
+    def __init__(self) -> None:
+        self.seconds_per_row = 0.0
+
+    def timed(self, model: Model, feeds: Mapping[str, Tensor], rows: int) -> Outputs:
+        """The outputs; the time taken moves the estimate by an eighth."""
+        started = perf_counter()
+        outputs = model.predictor.predict_packed(feeds)
+        taken = (perf_counter() - started) / max(rows, 1)
+        self.seconds_per_row += (taken - self.seconds_per_row) / 8
+        return outputs
+
+
+def pace_of(model: Model) -> Pace:
+    """The model's own estimate."""
+    pace: Pace | None = model.derived.get("pace")
+    if pace is None:
+        pace = model.derived["pace"] = Pace()
+    return pace
+
+
+class _Done:
+    """What a batch calls for one of its requests: an error of one answer must not reach the others."""
+
+    __slots__ = ("_fail", "_finish")
+
+    def __init__(self, finish: Finish, fail: Fail) -> None:
+        self._finish = finish
+        self._fail = fail
+
+    def __call__(self, outputs: Outputs | None, start: int, error: AmbidexError | None) -> None:
+        if outputs is None:
+            assert error is not None
+            self._fail(error)
+            return
+        try:
+            self._finish(outputs, start)
+        except Exception as problem:  # noqa: BLE001 - handed on, not swallowed
+            self._fail(problem)
+
+
+def _rows_of(feeds: Mapping[str, Tensor]) -> int:
+    return next(iter(feeds.values())).shape[0] if feeds else 1

@@ -1,0 +1,159 @@
+"""`ambidex serve`: models load while the event loop's libraries are imported, then one loop answers until stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ambidex.errors import UsageError, expected
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from ambidex.runtime.repository import Place, Repository
+    from ambidex.server.service import Service, Settings
+
+
+def serve(
+    paths: Sequence[str],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    json_output: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Serves artifacts and folders of them until SIGTERM or SIGINT, then answers what has begun and returns.
+
+    `settings` holds what has no argument here; its host, port and form of output are replaced by the arguments.
+    Raises `UsageError`, `InputFileError` or `ArtifactError` before anything is served.
+    """
+    loading = Loading([os.fspath(path) for path in paths])
+    listener = listen(host, port)
+    try:
+        run(loading, listener, _settings(settings, host=host, port=port, json_output=json_output))
+    finally:
+        listener.close()
+
+
+def _settings(settings: Settings | None, *, host: str, port: int, json_output: bool) -> Settings:
+    import msgspec
+
+    from ambidex.server.service import Settings
+
+    return msgspec.structs.replace(settings or Settings(), host=host, port=port, json_output=json_output)
+
+
+class Loading:
+    """Loads the models in a thread: onnxruntime starts up outside Python's lock, while Python imports the rest."""
+
+    def __init__(self, paths: Sequence[str], *, threads: int = 1) -> None:
+        self._paths = paths
+        self._threads = threads
+        self._error: BaseException | None = None
+        self._repository: Repository | None = None
+        self._thread = threading.Thread(target=self._load, name="ambidex-loading", daemon=True)
+        self._thread.start()
+
+    def _load(self) -> None:
+        try:
+            from ambidex.runtime.repository import Repository, find_places
+
+            places: list[Place] = find_places(self._paths)
+            repository = Repository()
+            repository.load_all(places, threads=self._threads)
+            self._repository = repository
+        except BaseException as error:  # noqa: BLE001 - raised again in the main thread
+            self._error = error
+
+    def result(self) -> Repository:
+        """The loaded models; raises what went wrong."""
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._repository is not None
+        return self._repository
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `UsageError` for an address that is taken, foreign or unknown."""
+    if not 0 <= port <= 65535:
+        raise UsageError(expected("a port between 0 and 65535", got=port), where="--port")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
+        detail = getattr(error, "strerror", None) or str(error)
+        message = expected(
+            "an address to listen on", got=f"{host}:{port}: {detail}", fix="Choose another --port or --host."
+        )
+        raise UsageError(message, where=f"{host}:{port}") from error
+
+
+def run(loading: Loading, listener: socket.socket, settings: Settings) -> None:
+    """The event loop's life."""
+    loop = new_loop()
+    try:
+        loop.run_until_complete(_live(loop, loading, listener, settings))
+    finally:
+        loop.close()
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed, else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        import asyncio
+
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: socket.socket, settings: Settings) -> None:
+    from ambidex.server import friendly  # noqa: F401 - the first request should not wait for it
+    from ambidex.server.connection import Connection
+    from ambidex.server.service import Service
+
+    service = Service(loop, loading.result(), settings)
+    server = await loop.create_server(lambda: Connection(service.engine), sock=listener)
+    stop = loop.create_future()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _on_signal(loop, number, stop)
+    _announce(service, listener)
+    await stop
+    server.close()
+    await service.engine.drain()
+    service.plane.close()
+
+
+def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Future[None]) -> None:
+    def ask() -> None:
+        if not stop.done():
+            stop.set_result(None)
+
+    if threading.current_thread() is not threading.main_thread():
+        return
+    try:
+        loop.add_signal_handler(number, ask)
+    except NotImplementedError:  # Windows' loop has none
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask))
+
+
+def _announce(service: Service, listener: socket.socket) -> None:
+    """Says on standard output where the server answers."""
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if service.settings.json_output:
+        import msgspec
+
+        models = [{"name": model.name, "version": model.version} for model in service.repository.models()]
+        line = msgspec.json.encode({"url": url, "grpc": None, "models": models}).decode()
+    else:
+        line = f"Serving {url}"
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
