@@ -125,7 +125,7 @@ def test_arrays_and_python_containers() -> None:
     "thing", [None, 3, "a.csv", [1, 2], [], np.zeros(3), np.zeros((2, 2, 2)), {"a": "text"}, {"a": 1}]
 )
 def test_what_is_no_table_is_refused(thing: object) -> None:
-    with pytest.raises(DataError, match="^Expected"):
+    with pytest.raises(DataError, match=r"^Expected"):
         table_from(thing)
 
 
@@ -133,7 +133,8 @@ def test_results_come_back_in_the_kind_that_went_in() -> None:
     pd, pl, pa = pytest.importorskip("pandas"), pytest.importorskip("polars"), pytest.importorskip("pyarrow")
     columns = {"p": np.array([0.5, 1.5]), "q": ["a", "b"]}
     frame = like_input(columns, pd.DataFrame({"a": [1, 2]}, index=[7, 8]))
-    assert frame.index.tolist() == [7, 8] and frame["q"].tolist() == ["a", "b"]
+    assert frame.index.tolist() == [7, 8]
+    assert frame["q"].tolist() == ["a", "b"]
     assert like_input(columns, pd.DataFrame({"a": [1]})).index.tolist() == [0, 1]
     assert like_input(columns, pl.DataFrame({"a": [1]})).rows() == [(0.5, "a"), (1.5, "b")]
     assert like_input(columns, pa.table({"a": [1]})).to_pydict() == {"p": [0.5, 1.5], "q": ["a", "b"]}

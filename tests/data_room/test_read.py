@@ -78,33 +78,39 @@ def test_columns_are_chosen_in_the_order_asked(tmp_path: Path) -> None:
         read_table(path, columns=["d"])
 
 
+ADVICE = "Save it as UTF-8 (it may be Windows-1252 or Latin-1)."
+UNNAMED = "Name it; a frame's index is left out with index=False."
+UNCLOSED = "Close each quote, and double the quotes inside one."
+
+
 @pytest.mark.parametrize(
-    ("name", "content", "message"),
+    ("content", "message"),
     [
-        ("a.csv", "", "Expected a table, got an empty file at a.csv."),
-        ("a.csv", " \n\n", "Expected a table, got an empty file at a.csv."),
-        ("a.csv", "a,b\n", "Expected rows, got a header and nothing below it at a.csv."),
-        ("a.csv", "a,b,a\n1,2,3\n", "Expected different column names, got 'a' for columns 1 and 3 at line 1 of a.csv. Rename one of them."),
-        ("a.csv", ",b\n1,2\n", "Expected a name for each column, got none for column 1 at line 1 of a.csv. Name it; a frame's index is left out with index=False."),
-        ("a.csv", 'a,b\n1,"x\ny"\n1,2,3\n', "Expected 2 cells as in the header, got 3 (cut at commas) at line 4 of a.csv."),
-        ("a.csv", b"a,b\n1,\xe9t\xe9\n", "Expected UTF-8 text, got byte 0xe9 at byte 6 (line 2) of a.csv. Save it as UTF-8 (it may be Windows-1252 or Latin-1)."),
-        ("a.csv", b"\xef\xbb\xbfa\n\xff\n", "Expected UTF-8 text, got byte 0xff at byte 5 (line 2) of a.csv. Save it as UTF-8 (it may be Windows-1252 or Latin-1)."),
-        ("a.csv", "a\n1\n".encode("utf-16"), "Expected UTF-8 text, got UTF-16 at a.csv. Save it as UTF-8."),
-        ("a.csv", b"a,b\n1,\0\n", "Expected text, got a NUL byte at byte 6 (line 2) of a.csv."),
-        ("a.csv", 'a,b\n1,"x\n2,3\n', "Expected well-formed CSV, got an error (unexpected end of data) at line 3 of a.csv. Close each quote, and double the quotes inside one."),
-        ("a.jsonl", '{"a": 1}\n[1]\n', "Expected a JSON object, got list at line 2 of a.jsonl."),
-        ("a.jsonl", "\n", "Expected a table, got an empty file at a.jsonl."),
+        ("", "a table, got an empty file at a.csv."),
+        (" \n\n", "a table, got an empty file at a.csv."),
+        ("a,b\n", "rows, got a header and nothing below it at a.csv."),
+        ("a,b,a\n1,2,3\n", "different column names, got 'a' for columns 1 and 3 at line 1 of a.csv. Rename one."),
+        (",b\n1,2\n", f"a name for each column, got none for column 1 at line 1 of a.csv. {UNNAMED}"),
+        ('a,b\n1,"x\ny"\n1,2,3\n', "2 cells as in the header, got 3 (cut at commas) at line 4 of a.csv."),
+        (b"a,b\n1,\xe9t\xe9\n", f"UTF-8 text, got byte 0xe9 at byte 6 (line 2) of a.csv. {ADVICE}"),
+        (b"\xef\xbb\xbfa\n\xff\n", f"UTF-8 text, got byte 0xff at byte 5 (line 2) of a.csv. {ADVICE}"),
+        ("a\n1\n".encode("utf-16"), "UTF-8 text, got UTF-16 at a.csv. Save it as UTF-8."),
+        (b"a,b\n1,\0\n", "text, got a NUL byte at byte 6 (line 2) of a.csv."),
+        (
+            'a,b\n1,"x\n2,3\n',
+            f"well-formed CSV, got an error (unexpected end of data) at line 3 of a.csv. {UNCLOSED}",
+        ),
     ],
-)  # fmt: skip
-def test_what_cannot_be_read_is_named_with_its_place(
-    tmp_path: Path, name: str, content: str | bytes, message: str
-) -> None:
+)
+def test_what_cannot_be_read_is_named_with_its_place(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(InputFileError) as caught:
-        read_table(save(tmp_path, name, content))
-    assert str(caught.value) == message
+        read_table(save(tmp_path, "a.csv", content))
+    assert str(caught.value) == f"Expected {message}"
 
 
 def test_broken_json_names_its_line(tmp_path: Path) -> None:
+    with pytest.raises(InputFileError, match=r"a JSON object, got list at line 2 of a\.jsonl\."):
+        read_table(save(tmp_path, "a.jsonl", '{"a": 1}\n[1]\n'))
     with pytest.raises(InputFileError, match=r"at line 2 of a\.jsonl"):
         read_table(save(tmp_path, "a.jsonl", '{"a": 1}\n{"a": \n'))
 
@@ -135,7 +141,9 @@ def test_standard_input_is_csv_or_json_lines(
 
 def test_text_files_are_read_without_numpy(tmp_path: Path) -> None:
     path = save(tmp_path, "a.csv", "a\n1\n")
-    code = f"import sys; from ambidex.data.read import read_table; read_table({str(path)!r}); sys.exit('numpy' in sys.modules)"
+    code = (
+        f"import sys; from ambidex.data.read import read_table as r; r({str(path)!r}); sys.exit('numpy' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

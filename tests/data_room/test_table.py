@@ -25,7 +25,9 @@ def test_columns_are_selected_and_dropped() -> None:
     assert TABLE.select(["a"]).categories == {"a"}
     assert TABLE.head(2).num_rows == 2
     assert TABLE.head(9).num_rows == 3
-    assert "a" in TABLE and "c" not in TABLE and len(TABLE) == 3
+    assert "a" in TABLE
+    assert "c" not in TABLE
+    assert len(TABLE) == 3
 
 
 def test_an_unknown_column_is_named_with_the_nearest() -> None:

@@ -75,7 +75,7 @@ def test_standard_output_is_csv_or_json_lines(capfdbinary: pytest.CaptureFixture
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "o.csv"
     path.write_text("old")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="zip"):
         write_table(path, {"a": [1, 2], "b": [1]})
     assert [entry.name for entry in tmp_path.iterdir()] == ["o.csv"]
     assert path.read_text() == "old"

@@ -24,7 +24,8 @@ EURO = Column(name="x", kind="number", number_format=NumberFormat(decimal=",", t
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1", 1.0), (" 1.5 ", 1.5), ("-.5", -0.5), ("+2.", 2.0), ("1e3", 1000.0), ("-0", 0.0), ("5.827000141143799", 5.827000141143799)],
+    [("1", 1.0), (" 1.5 ", 1.5), ("-.5", -0.5), ("+2.", 2.0), ("1e3", 1000.0), ("-0", 0.0),
+     ("5.827000141143799", 5.827000141143799)],
 )  # fmt: skip
 def test_numbers_are_read_as_python_writes_them(text: str, number: float) -> None:
     assert parse_value(NUMBER, text) == number

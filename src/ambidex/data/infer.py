@@ -55,7 +55,7 @@ def infer_schema_columns(
         reason = drop_reason(facts, typed) if is_free else ""
         if reason:
             dropped[name] = reason
-            notes.append(f"{name} is left out: {reason}")
+            notes.append(f"{name} is left out: {reason}" + "".join(f" ({note})" for note in typed.notes))
             continue
         columns.append(_column(typed, role))
         notes += [f"{name}: {note}" for note in typed.notes]

@@ -117,7 +117,7 @@ def _header(cells: list[str], source: str) -> list[str]:
             raise InputFileError(expected("a name for each column", got=got, where=place, fix=fix), where=place)
         if name in names[:position]:
             got = f"{name!r} for columns {names.index(name) + 1} and {position + 1}"
-            fix = "Rename one of them."
+            fix = "Rename one."
             raise InputFileError(expected("different column names", got=got, where=place, fix=fix), where=place)
     return names
 

@@ -68,9 +68,10 @@ def time_form(texts: Sequence[str], *, digits: bool) -> TimeForm | None:
         return None
     if len(candidates) == 1 or not _is_day_month(candidates):
         return TimeForm(candidates[0], texts[0])
-    ordered = [pattern for pattern in candidates if _is_ordered(texts, pattern)]
-    if len(ordered) == 1:
-        return TimeForm(ordered[0], texts[0])
+    for is_likely in (_is_ordered, _is_even):
+        likely = [pattern for pattern in candidates if is_likely(texts, pattern)]
+        if len(likely) == 1:
+            return TimeForm(likely[0], texts[0])
     return TimeForm(candidates[0], texts[0], doubt=f"{texts[0]!r} may be {' or '.join(candidates)}")
 
 
@@ -123,3 +124,10 @@ def _is_ordered(texts: Sequence[str], pattern: str) -> bool:
     stamps = [datetime.strptime(text, pattern) for text in texts]
     rises = all(a <= b for a, b in pairwise(stamps))
     return len(stamps) > 2 and (rises or all(a >= b for a, b in pairwise(stamps)))
+
+
+def _is_even(texts: Sequence[str], pattern: str) -> bool:
+    """Whether no step is twice as long as another: months are even, and the first to twelfth of January are not."""
+    stamps = [datetime.strptime(text, pattern) for text in texts]
+    steps = [abs(b - a) for a, b in pairwise(stamps)]
+    return len(steps) > 1 and max(steps) < 2 * min(steps)
