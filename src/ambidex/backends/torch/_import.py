@@ -19,7 +19,13 @@ except ImportError as _error:
 if tuple(int(part) for part in re.findall(r"\d+", torch.__version__)[:2]) < (2, 4):
     raise BackendError(f"{_NEEDS} Found {torch.__version__}.")
 
+
+def require(engine: str) -> None:
+    """Makes sure that the engine can run in this process; PyTorch is there as soon as this module is."""
+    assert engine == "torch"
+
+
 Untyped = Any
 """What PyTorch itself leaves without a type."""
 
-__all__ = ["Tensor", "Untyped", "functional", "fx", "nn", "torch"]
+__all__ = ["Tensor", "Untyped", "functional", "fx", "nn", "require", "torch"]

@@ -66,13 +66,6 @@ def _sgd(decaying: list[nn.Parameter], others: list[nn.Parameter], spec: Optimiz
     )
     made.count = torch.zeros(())
     for parameter in (*decaying, *others):
-        made.state[parameter] = {"step": made.count}
-        if spec.momentum:
-            made.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        # Without momentum PyTorch leaves the buffer alone; it is there so that the state has the same names.
+        made.state[parameter] = {"step": made.count, "momentum_buffer": torch.zeros_like(parameter)}
     return made
-
-
-def clip_gradients(module: nn.Module, limit: float) -> None:
-    """Scales all gradients by min(1, limit / (norm + 1e-6)), where norm is the global one; nothing for limit 0."""
-    if limit:
-        torch.nn.utils.clip_grad_norm_(module.parameters(), limit)

@@ -13,7 +13,7 @@ from ambidex.backends.torch._import import Tensor, Untyped, torch
 from ambidex.backends.torch.device import choose_device, configure
 from ambidex.backends.torch.lower import lower
 from ambidex.backends.torch.ops import EngineOps
-from ambidex.backends.torch.optimizer import clip_gradients, make_optimizer
+from ambidex.backends.torch.optimizer import make_optimizer
 from ambidex.backends.torch.weights import from_canonical, slots_from_canonical, slots_to_canonical, to_canonical
 from ambidex.graph import Graph
 from ambidex.graph.op import Array
@@ -194,12 +194,13 @@ class Trainer:
     def _update(self, learning_rate: float) -> None:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
+        if self._scaler is not None:
+            self._scaler.unscale_(self._optimizer)
+        if self._plan.optimizer.clip:
+            torch.nn.utils.clip_grad_norm_(self._trained, self._plan.optimizer.clip)
         if self._scaler is None:
-            clip_gradients(self._module, self._plan.optimizer.clip)
             self._optimizer.step()
         else:
-            self._scaler.unscale_(self._optimizer)
-            clip_gradients(self._module, self._plan.optimizer.clip)
             self._scaler.step(self._optimizer)
             self._scaler.update()
         self._optimizer.zero_grad(set_to_none=True)
