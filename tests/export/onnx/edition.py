@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from ambidex.artifact.onnx_reader import check_model
 from ambidex.export.onnx import check, export_onnx
 from ambidex.graph import OPS, Builder, Graph, Value, initial_weights, parameters, predict
 
@@ -75,6 +76,7 @@ def assert_same(graph: Graph, draw: Draw, rng: np.random.Generator, tolerance: f
     weights = weights_of(graph, rng)
     model = export_onnx(graph, weights, metadata={})
     check(model)
+    check_model(model)  # the artifact's own reader lets it in
     session = load(model)
     for batch, time in SIZES:
         inputs = drawn(graph, draw, rng, batch, time)

@@ -75,6 +75,9 @@ def layout(*names: str, group: str = "numbers") -> Layout:
     return Layout(name=group, span="row", columns=tuple(Column(name=name, kind="number") for name in names))
 
 
+REMEDY = "Rename the column, or keep the columns packed."
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
@@ -82,13 +85,11 @@ def layout(*names: str, group: str = "numbers") -> Layout:
         ([layout("a")], "Expected a layout of 2 columns for input 'numbers', got one of 1 columns."),
         (
             [layout("a", "a")],
-            "Expected a name of its own for each column's input, got 'a'. "
-            "Rename the column, or keep the columns packed.",
+            f"Expected a name of its own for each column's input, got 'a'. {REMEDY}",
         ),
         (
             [layout("a", "")],
-            "Expected a name of its own for each column's input, got ''. "
-            "Rename the column, or keep the columns packed.",
+            f"Expected a name of its own for each column's input, got ''. {REMEDY}",
         ),
     ],
 )

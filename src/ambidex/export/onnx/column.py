@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ambidex.errors import UsageError, expected
-from ambidex.export.onnx.context import Context, cast
+from ambidex.export.onnx.context import Context, cast, join
 from ambidex.graph.graph import Dim, Graph, Value
 from ambidex.schema import Layout
 
@@ -84,6 +84,5 @@ def pack(context: Context, value: Value, ports: Sequence[Value], *, is_packed: b
         tensor = names[0]
     else:
         last = context.integers(-1)
-        beside = [context.add("Unsqueeze", name, last) for name in names]
-        tensor = beside[0] if len(beside) == 1 else context.add("Concat", *beside, attributes={"axis": -1})
+        tensor = join(context, [context.add("Unsqueeze", name, last) for name in names])
     return tensor if ports[0].dtype == value.dtype else cast(context, tensor, value.dtype)

@@ -70,6 +70,8 @@ class Context:
         self.scope = ""
         self.time_major: dict[str, str] = {}
         """The twin in (T, B, …) of a tensor in (B, T, …), so that stacked recurrent layers need not turn it twice."""
+        self.columns: dict[str, list[str]] = {}
+        """The tensors of width one that a tensor was joined from along its last axis, to be read without a Slice."""
         self._taken = set(taken)
         self._counts: dict[str, int] = {}
         self._constants: dict[tuple[object, ...], str] = {}
@@ -114,6 +116,18 @@ class Context:
         self.initializers[fresh] = array
         return fresh
 
+    def rename_last(self, tensor: str, name: str) -> str:
+        """Calls a tensor after `name` if the last node made it, and returns what it is called now."""
+        outputs = self.steps[-1].outputs
+        if outputs[0] != tensor:
+            return tensor
+        outputs[0] = self.fresh(name)
+        if tensor in self.time_major:
+            self.time_major[outputs[0]] = self.time_major.pop(tensor)
+        if tensor in self.columns:
+            self.columns[outputs[0]] = self.columns.pop(tensor)
+        return outputs[0]
+
     def fresh(self, name: str) -> str:
         """The name itself if it is free, else with the first number that makes it so."""
         candidate = name
@@ -122,6 +136,15 @@ class Context:
             candidate = f"{name}_{self._counts[name]}"
         self._taken.add(candidate)
         return candidate
+
+
+def join(context: Context, columns: list[str]) -> str:
+    """Tensors of width one side by side."""
+    if len(columns) == 1:
+        return columns[0]
+    joined = context.add("Concat", *columns, attributes={"axis": -1})
+    context.columns[joined] = columns
+    return joined
 
 
 Emitter = Callable[[Context, Call], str]

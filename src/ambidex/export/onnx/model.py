@@ -81,7 +81,7 @@ def _emit(context: Context, nodes: Iterable[Node], known: Scope, weights: Mappin
         call = _call(node, scope, weights)
         tensor = EMIT[node.op](context, call)
         if len(context.steps) > before:  # otherwise the value is another one's, which keeps its name
-            tensor = _rename(context, tensor, node.name)
+            tensor = context.rename_last(tensor, node.name)
         scope[node.name] = Bound(tensor, call.result)
     return scope
 
@@ -108,17 +108,6 @@ def _weight(node: Node, part: Parameter, weights: Mapping[str, Array]) -> Array:
         got = "none" if weight is None else f"{weight.dtype} {weight.shape}"
         raise ArtifactError(expected(f"a float32 weight {name!r} of shape {part.shape}", got=got))
     return weight
-
-
-def _rename(context: Context, tensor: str, name: str) -> str:
-    """Calls the tensor that was made last after the node it stands for."""
-    last = context.steps[-1]
-    if last.outputs[0] != tensor:
-        return tensor
-    last.outputs[0] = context.fresh(name)
-    if tensor in context.time_major:
-        context.time_major[last.outputs[0]] = context.time_major.pop(tensor)
-    return last.outputs[0]
 
 
 def _name_outputs(context: Context, outputs: Sequence[tuple[str, Bound]]) -> list[Value]:

@@ -105,7 +105,7 @@ def check(model: bytes) -> None:
     if len(model) > MOST_BYTES:
         raise ArtifactError(expected("an ONNX file of less than 2 GiB", got=f"{len(model)} bytes"))
     onnx = load_onnx()
-    known = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError)
+    known = (onnx.checker.ValidationError, onnx.shape_inference.InferenceError, ValueError)  # the last: no protobuf
     try:
         onnx.checker.check_model(model, full_check=True)
     except known as error:

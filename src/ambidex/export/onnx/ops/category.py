@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ambidex.export.onnx.context import AI_ONNX_ML, Attribute, Call, Context, Emitter, cast
+from ambidex.export.onnx.context import AI_ONNX_ML, Attribute, Call, Context, Emitter, cast, join
 from ambidex.export.onnx.ops.activation import decay, is_positive
 from ambidex.graph.ops.category import FIRST_CODE, MISSING_CODE, UNSEEN_CODE
 
@@ -23,13 +23,16 @@ def _encode(context: Context, x: str, vocabulary: Sequence[str]) -> str:
 
 
 def _lookup(context: Context, call: Call) -> str:
-    vocabularies = call.attrs.vocabularies
-    if len(vocabularies) == 1:
-        return _encode(context, call.x, vocabularies[0])
-    sizes = context.integers(*(1 for _ in vocabularies))
-    columns = context.add_many("Split", (call.x, sizes), len(vocabularies), attributes={"axis": -1})
-    codes = [_encode(context, column, known) for column, known in zip(columns, vocabularies, strict=True)]
-    return context.add("Concat", *codes, attributes={"axis": -1})
+    columns = context.columns.get(call.x) or _split(context, call.x, len(call.attrs.vocabularies))
+    known = zip(columns, call.attrs.vocabularies, strict=True)
+    return join(context, [_encode(context, column, vocabulary) for column, vocabulary in known])
+
+
+def _split(context: Context, x: str, count: int) -> list[str]:
+    if count == 1:
+        return [x]
+    sizes = context.integers(*(1 for _ in range(count)))
+    return context.add_many("Split", (x, sizes), count, attributes={"axis": -1})
 
 
 def _sigmoid_pair(context: Context, call: Call) -> str:

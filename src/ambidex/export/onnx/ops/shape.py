@@ -21,6 +21,15 @@ def _transpose(context: Context, call: Call) -> str:
 
 
 def _slice(context: Context, call: Call) -> str:
+    """A column that stood alone before is taken from there, and the whole axis is the value itself."""
+    size = call.values[0].shape[call.attrs.axis]
+    if isinstance(size, int) and call.result.shape[call.attrs.axis] == size:
+        return call.x
+    columns = context.columns.get(call.x)
+    if columns and call.attrs.axis in {-1, call.rank - 1}:
+        taken = columns[call.attrs.start : call.attrs.stop]
+        if len(taken) == 1:
+            return taken[0]
     return cut(context, call.x, call.attrs.axis, call.attrs.start, call.attrs.stop)
 
 
