@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ambidex.data.table import Table, Values, known_columns
 from ambidex.errors import DataError, expected
-from ambidex.schema import MISSING_TIME, Column, Schema, packed_layout, parse_value
+from ambidex.schema import MISSING_TIME, Column, NumberFormat, Schema, packed_layout, parse_value
 from ambidex.schema.column import Kind
 
 DTYPES: dict[Kind, Any] = {"number": np.float64, "flag": np.float64, "text": object, "time": np.int64}
@@ -102,8 +102,8 @@ def _typed_list(column: Column, values: list[Any], place: Callable[[int], str]) 
     types = set(map(type, values))
     if types <= {str, type(None)}:
         quick: NDArray[Any] | None = None
-        if column.kind == "number":
-            quick = _plain_numbers(column, values)
+        if column.kind == "number" and column.number_format == NumberFormat():
+            quick = _plain_numbers(values)
         elif column.kind == "time" and not column.time_format:
             quick = _plain_stamps(values)
         return _typed_texts(column, values, place) if quick is None else quick
@@ -120,11 +120,16 @@ def _typed_list(column: Column, values: list[Any], place: Callable[[int], str]) 
     return typed
 
 
-def _plain_numbers(column: Column, values: list[str | None]) -> NDArray[np.float64] | None:
-    """Numbers written plainly or missing, in one pass; None where a cell needs the careful way."""
-    form = column.number_format
-    if form.percent or form.decimal != "." or form.thousands or form.prefix or form.suffix:
+def all_plain_numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """The texts as float64 where every one is a plain number or missing; else None, mostly after a glance."""
+    glance = [value for value in values[:100] if value]
+    if not all(isinstance(value, str) and value.strip()[:1] in "+-.0123456789nN" for value in glance):
         return None
+    return _plain_numbers(values) if set(map(type, values)) <= {str, type(None)} else None
+
+
+def _plain_numbers(values: list[str | None]) -> NDArray[np.float64] | None:
+    """Numbers written plainly or missing, in one pass; None where a cell needs the careful way."""
     try:
         numbers = np.array([float(value) if value else np.nan for value in values], dtype=np.float64)
     except ValueError:

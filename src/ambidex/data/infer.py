@@ -48,8 +48,8 @@ def infer_schema_columns(
                 raise UsageError(expected("a target that is kept", got=f"{name!r} among the columns to drop"))
             dropped[name] = "left out as asked" if role != "drop" else "it has no part"
             continue
-        facts = column_facts(table, name)
         asked = overrides.get(name, "")
+        facts = column_facts(table, name, as_numbers=role not in ("time", "series") and asked in ("", "number", "flag"))
         is_free = role == others and not asked
         typed = type_column(facts, asked=asked, role=role, is_required=not is_free)
         reason = drop_reason(facts, typed) if is_free else ""

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ambidex.data.encode import missing_mask, typed_column
+from ambidex.data.encode import all_plain_numbers, missing_mask, typed_column
 from ambidex.data.number_form import asked_form, describe, number_form
 from ambidex.data.table import Table, Values
 from ambidex.data.time_form import time_form
@@ -55,15 +55,18 @@ class Typed:
     notes: tuple[str, ...] = ()
 
 
-def column_facts(table: Table, name: str) -> Facts:
-    """Counts the column's values."""
+def column_facts(table: Table, name: str, *, as_numbers: bool = False) -> Facts:
+    """Counts the column's values. With `as_numbers` texts that are all plain numbers are taken as numbers at once."""
     values = table.column(name)
     is_category = name in table.categories
+    if as_numbers and not is_category and not isinstance(values, np.ndarray) and not _may_be_date(name):
+        numbers = all_plain_numbers(values)
+        values = values if numbers is None or np.isnan(numbers).all() else numbers
     if isinstance(values, np.ndarray):
         missing = _array_missing(values)
         present = values[~missing]
         distinct = np.unique(present)
-        example = str(present[len(present) // 2]) if len(present) else ""
+        example = _shown(present[len(present) // 2]) if len(present) else ""
         return Facts(
             name, values, len(values), int(missing.sum()), {}, frozenset(), len(distinct), example, is_category, table
         )
@@ -76,6 +79,14 @@ def column_facts(table: Table, name: str) -> Facts:
     num_missing = len(values) - sum(counts.values())
     example = max(counts, key=counts.__getitem__) if counts else ""
     return Facts(name, values, len(values), num_missing, counts, types, len(counts), example, is_category, table)
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.15g}" if isinstance(value, np.floating) else str(value)
+
+
+def _may_be_date(name: str) -> bool:
+    return any(word in name.lower() for word in _TIME_WORDS)
 
 
 def _array_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -172,8 +183,7 @@ def _by_texts(facts: Facts, role: str) -> Typed:
 
 def _is_compact_date(facts: Facts, present: list[str]) -> bool:
     """Whether 20160701 is meant: eight digits that are all dates, under a name that says so."""
-    named = any(word in facts.name.lower() for word in _TIME_WORDS)
-    if not named or not all(len(text) == 8 and text.isdigit() for text in present):
+    if not _may_be_date(facts.name) or not all(len(text) == 8 and text.isdigit() for text in present):
         return False
     return time_form(present, digits=True) is not None
 

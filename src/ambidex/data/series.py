@@ -198,7 +198,7 @@ def _static(column: Column, raw: NDArray[Any], ordered: _Sorted, table: Table) -
         if changed:
             place = table.place(int(ordered.order[begin + changed[0]]))
             what = f"one value of static column {column.name!r} per series"
-            got = f"{result[series]!r} and {part[changed[0]]!r}"
+            got = f"{result[series]} and {part[changed[0]]}"
             raise DataError(expected(what, got=got, where=place), where=column.name)
     return result
 
