@@ -9,28 +9,13 @@ from typing import Any, Literal
 import msgspec
 
 from ambidex.graph import Builder
-from ambidex.prep.table import TableInputs
+from ambidex.graph.inputs import SeriesInputs, TableInputs
 
 Activation = Literal["relu", "gelu", "silu", "mish", "selu", "elu", "tanh", "leaky_relu"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What can be set of an architecture; every field is reached with `--set name=value`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SeriesInputs:
-    """What an architecture for series starts from.
-
-    `history` (B, T, F) float32, the targets first; `window` is the T it is trained with; it forecasts `horizon`
-    steps of `outputs` columns, of which the first `targets` line up with the history's (quantiles repeat them).
-    """
-
-    history: str
-    window: int
-    horizon: int
-    targets: int
-    outputs: int
 
 
 BuildTable = Callable[[Builder, TableInputs, int, Any], str]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ambidex.arch.architecture import SeriesInputs, Settings
+from ambidex.arch.architecture import Settings
 from ambidex.graph import Builder
+from ambidex.graph.inputs import SeriesInputs
 
 NODE = "linear"
 """The dense node that holds the map; its weights come from `training.ridge`, and no gradient touches them."""

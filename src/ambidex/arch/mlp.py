@@ -9,7 +9,7 @@ import msgspec
 
 from ambidex.arch.architecture import Activation, Settings, add_activation
 from ambidex.graph import Builder
-from ambidex.prep.table import TableInputs
+from ambidex.graph.inputs import TableInputs
 
 Width = Annotated[int, msgspec.Meta(ge=1)]
 

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ambidex.arch.architecture import SeriesInputs, Settings
+from ambidex.arch.architecture import Settings
 from ambidex.arch.linear import add_linear_map
 from ambidex.graph import Builder
+from ambidex.graph.inputs import SeriesInputs
 
 
 class RecurrentSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,36 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ambidex.graph import Builder, Value
+from ambidex.graph.inputs import TableInputs
 from ambidex.prep.category import add_lookup
 from ambidex.prep.date import add_dates
 from ambidex.prep.number import add_numbers
 from ambidex.schema import Layout, Task
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TableInputs:
-    """What an architecture for tables starts from: names of prepared values, None where a table has no such columns.
-
-    `features` is (B, F) float32; `codes` is (B, C) int64, column c below `sizes[c]`.
-    """
-
-    features: str | None
-    codes: str | None
-    sizes: tuple[int, ...] = ()
-
-    @property
-    def prepared(self) -> tuple[str, ...]:
-        """The cut: what the network is fed, in order."""
-        return tuple(name for name in (self.features, self.codes) if name is not None)
 
 
 def table_values(layouts: Sequence[Layout]) -> list[Value]:

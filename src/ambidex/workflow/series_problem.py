@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ambidex.arch.linear import NODE as LINEAR_NODE
-from ambidex.arch.architecture import SeriesInputs
 from ambidex.arch.table import find_model
 from ambidex.config import Experiment
 from ambidex.data.fingerprint import table_fingerprint
@@ -22,6 +21,7 @@ from ambidex.data.table import Table
 from ambidex.data.windows import window_starts
 from ambidex.errors import DataError, UsageError, expected
 from ambidex.graph import Builder, Graph
+from ambidex.graph.inputs import SeriesInputs
 from ambidex.losses.loss import make_loss
 from ambidex.metrics.forecast import yardstick
 from ambidex.prep.series import SeriesScaling, add_series_answer, add_series_preparation, series_values

@@ -20,10 +20,11 @@ from ambidex.data.split import split_table
 from ambidex.data.table import Table
 from ambidex.errors import DataError, expected
 from ambidex.graph import Builder, Graph, encode, prepare
+from ambidex.graph.inputs import TableInputs
 from ambidex.losses.loss import make_loss
 from ambidex.prep.answer import add_class_answer, add_number_answer
 from ambidex.prep.category import mask_codes
-from ambidex.prep.table import TableInputs, add_table_preparation, add_target_scaling, table_values, target_value
+from ambidex.prep.table import add_table_preparation, add_target_scaling, table_values, target_value
 from ambidex.schema import Column, Role, Schema, Task, packed_layout
 from ambidex.training.feed import Feed, Source
 from ambidex.workflow.judge import judge_table
