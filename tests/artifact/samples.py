@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
+
+from tests.runtime.models import mixed
 
 from ambidex.artifact import (
     CARD,
@@ -17,7 +20,11 @@ from ambidex.artifact import (
     TensorSpec,
     write_artifact,
 )
+from ambidex.artifact.tensors import write_tensors
 from ambidex.schema import Column, Schema, Target, Task
+
+SHAPES: dict[str, tuple[int, ...]] = {"dense.kernel": (3, 1)}
+"""The weights that the sample's graph would have."""
 
 
 def manifest() -> Manifest:
@@ -44,8 +51,8 @@ def manifest() -> Manifest:
 
 def entries() -> dict[str, bytes]:
     return {
-        MODEL: b"a model",
-        WEIGHTS: b"weights",
+        MODEL: mixed(),
+        WEIGHTS: write_tensors({"dense.kernel": ("F32", (3, 1), array("f", [1, 2, 3]))}),
         GRAPH: b"{}",
         TRAINING: b"{}",
         CERTIFICATE: b"{}",
