@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
+from tests.runtime.models import echo, mixed, model
 
 from ambidex.errors import ArtifactError, DataError, TrainingError, UsageError
 from ambidex.runtime import Session, Signature, open_session
 from ambidex.runtime.binding import BindingSession
 from ambidex.runtime.c_api import CSession
 from ambidex.schema import Tensor
-from tests.runtime.models import echo, mixed, model
 
 WAYS = ("c_api", "binding")
 

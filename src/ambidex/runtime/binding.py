@@ -16,7 +16,7 @@ from ambidex.runtime.feed import (
     check_texts,
     wrong_data,
 )
-from ambidex.runtime.session import Signature
+from ambidex.runtime.session import Signature, silence_telemetry
 from ambidex.schema.tensor import Tensor, TensorType
 
 TYPES: dict[str, TensorType] = {
@@ -75,6 +75,7 @@ class BindingSession:
 
 
 def _import_onnxruntime() -> Any:
+    silence_telemetry()
     try:
         import onnxruntime
     except ImportError as error:

@@ -10,6 +10,7 @@ from importlib.machinery import PathFinder
 from typing import Any
 
 from ambidex.errors import ArtifactError, BackendError, DataError, TrainingError
+from ambidex.runtime.session import silence_telemetry
 
 Function = Callable[..., Any]
 
@@ -203,6 +204,7 @@ def _is_library(name: str) -> bool:
 
 def _open(path: str) -> Api | None:
     """The functions of the library at `path`; None if it cannot be loaded or lacks the interface."""
+    silence_telemetry()
     try:
         library = ctypes.CDLL(path)
         get_base = library.OrtGetApiBase
