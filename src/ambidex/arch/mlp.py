@@ -18,15 +18,15 @@ class MlpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """`embedding` 0 chooses a width per column by `embedding_width`."""
 
     hidden: tuple[Width, ...] = (256, 128)
-    activation: Activation = "relu"
+    activation: Activation = "silu"
     dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
     norm: Literal["none", "layer", "batch"] = "none"
     embedding: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 def embedding_width(size: int) -> int:
-    """A width that grows with the number of categories, between 2 and 32."""
-    return max(2, min(32, round(1.6 * math.pow(size, 0.56) / 2)))
+    """A width that grows with the number of categories, between 2 and 32 (the rule of fastai's tabular learner)."""
+    return max(2, min(32, round(1.6 * math.pow(size, 0.56))))
 
 
 def build_mlp(builder: Builder, inputs: TableInputs, outputs: int, settings: MlpSettings) -> str:

@@ -14,7 +14,7 @@ from ambidex.graph.ops.category import FIRST_CODE, MISSING_CODE, UNSEEN_CODE
 MAX_LEVELS = 10_000
 """More distinct texts than this in one column: the rarest ones count as unseen."""
 
-MASKED_SHARE = 0.01
+MASKED_SHARE = 0.02
 
 
 def add_lookup(builder: Builder, value: str, sample: npt.NDArray[Any]) -> tuple[str, tuple[int, ...]]:

@@ -32,7 +32,7 @@ def _medians(sample: Floats) -> Floats:
 
 
 def robust_scale(sample: Floats, center: Floats) -> tuple[Floats, Floats]:
-    """Center and scale per column: the inter-quartile range, else half the full range, else 1.
+    """Center and scale per column: the inter-quartile range, else the standard deviation, else 1.
 
     The range is divided by 1.349, its value for a unit normal, so that the scale estimates a standard deviation.
     """
@@ -44,7 +44,7 @@ def robust_scale(sample: Floats, center: Floats) -> tuple[Floats, Floats]:
         if high > low:
             scale[position] = (high - low) / 1.349
         elif known.max() > known.min():
-            scale[position] = (known.max() - known.min()) / 2
+            scale[position] = known.std()
     return center, scale
 
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import math
+
 from ambidex.training.plan import Optimizer, Plan
 
-_RECURRENT = Plan(epochs=30, batch_size=256, patience=5, optimizer=Optimizer(clip=1.0, weight_decay=0.0))
+_MLP = Plan(
+    epochs=40,
+    patience=10,
+    schedule="cosine",
+    optimizer=Optimizer(learning_rate=3e-3, weight_decay=0.01),
+)
+_RECURRENT = Plan(
+    epochs=12,
+    batch_size=256,
+    epoch_samples=8192,
+    patience=3,
+    optimizer=Optimizer(learning_rate=5e-3, weight_decay=0.0, clip=1.0),
+)
 
 PLANS: dict[str, Plan] = {
-    "mlp": Plan(),
-    "mlp_plain": Plan(),
+    "mlp": _MLP,
+    "mlp_plain": _MLP,
     "lstm": _RECURRENT,
     "gru": _RECURRENT,
 }
@@ -17,3 +31,10 @@ PLANS: dict[str, Plan] = {
 def default_plan(model: str) -> Plan:
     """The plan of a model; models that are solved have the general one, of which only the seed matters."""
     return PLANS.get(model, Plan())
+
+
+def batch_size(plan: Plan, num_samples: int) -> int:
+    """The batch size of a run: as planned, else the power of two nearest a hundredth of the samples, 64 to 512."""
+    if plan.batch_size:
+        return plan.batch_size
+    return min(512, max(64, 2 ** round(math.log2(max(num_samples, 1) / 100 + 1e-9))))

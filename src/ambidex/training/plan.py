@@ -37,15 +37,17 @@ class Optimizer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One training run. `epochs` is a maximum: `patience` epochs without a better validation loss end it earlier.
 
-    `min_delta` is the relative gain that counts as better. `time_budget_s` ends it after the epoch that passes it
+    `batch_size` 0 takes the power of two nearest a hundredth of the samples, between 64 and 512. `epoch_samples` > 0
+    makes an epoch of that many samples, drawn anew each time. `min_delta` is the relative gain that counts as better. `time_budget_s` ends it after the epoch that passes it
     (0: none). `optimizer.clip` limits the global gradient norm (0: off). `accumulate` batches make one update.
     `ema` > 0 keeps an exponential average of the weights, which is what validation, the best epoch and the artifact
     use. `threads` 0 leaves the choice to the engine. `drop_last` batches: an epoch has samples // batch_size steps,
     each of exactly batch_size samples (fewer samples than that: one batch of all).
     """
 
-    epochs: Count = 100
-    batch_size: Count = 256
+    epochs: Count = 40
+    batch_size: Annotated[int, msgspec.Meta(ge=0)] = 0
+    epoch_samples: Annotated[int, msgspec.Meta(ge=0)] = 0
     optimizer: Optimizer = Optimizer()
     schedule: ScheduleName = "constant"
     warmup: Share = 0.0

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ambidex.training.feed import Feed, Source, gather
 
 Floats = npt.NDArray[np.float64]
-PENALTIES: tuple[float, ...] = tuple(10.0**power for power in range(-4, 5))
+PENALTIES: tuple[float, ...] = tuple(10.0**power for power in range(-6, 2))
 """Relative to the mean variance of a window's steps times the number of windows."""
 CHUNK = 4096
 

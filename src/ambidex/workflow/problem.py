@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ambidex.data.table import Table
 from ambidex.graph import Graph
 from ambidex.losses.loss import Loss
 from ambidex.schema import Schema, Task
