@@ -1,0 +1,208 @@
+"""The op table of Keras: for each network op, the native layer that computes it.
+
+An entry is a function `(style, inputs, attrs)` that adds its layer to the functional model and returns its output.
+Only layers and operations of Keras itself appear, so a saved model loads without ambidex.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ambidex.backends.keras._import import keras
+from ambidex.backends.keras.engine import steps
+from ambidex.graph.ops import activation, layer, recurrent, shape
+
+Tensor = Any
+Entry = Callable[["_Style", list[Tensor], Any], Tensor]
+
+_INITIALIZERS: dict[str, Callable[[int], Any]] = {
+    "zeros": lambda seed: keras.initializers.Zeros(),
+    "ones": lambda seed: keras.initializers.Ones(),
+    "glorot_uniform": lambda seed: keras.initializers.GlorotUniform(seed=seed),
+    "he_uniform": lambda seed: keras.initializers.HeUniform(seed=seed),
+    "lecun_normal": lambda seed: keras.initializers.LecunNormal(seed=seed),
+    "orthogonal": lambda seed: keras.initializers.Orthogonal(seed=seed),
+    "embedding": lambda seed: keras.initializers.RandomNormal(stddev=0.1, seed=seed),
+}
+"""Only for users who start over from the model's configuration: our own draws replace every value (graph.initial)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Style:
+    """What an entry is told besides inputs and attributes: the layer's name, its policy of precision, its dropout."""
+
+    name: str
+    dtype: str
+    dropout: Any
+
+    @property
+    def seed(self) -> int:
+        """A seed of the layer's own; without one, Keras would take one from Python's stream of chance."""
+        return zlib.crc32(self.name.encode()) >> 1
+
+
+class _Dropout(keras.layers.Dropout):
+    """Dropout for our own training loop, with the engine's generator named.
+
+    Keras leaves the choice to TensorFlow, and below XLA on a CPU that takes 50 times as long: 43 ms for a mask of
+    256 × 256 numbers, against 1 ms. A mask does not depend on whether XLA compiles it.
+    """
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Zeroes a share of the values where it is training."""
+        if not training or self.rate == 0:
+            return inputs
+        is_kept = steps.uniform(keras.ops.shape(inputs), self.seed_generator.next()) >= self.rate
+        return keras.ops.where(is_kept, inputs / (1 - self.rate), keras.ops.zeros_like(inputs))
+
+
+def _dense(style: _Style, inputs: list[Tensor], attrs: layer.Dense) -> Tensor:
+    return keras.layers.Dense(
+        attrs.units,
+        use_bias=attrs.has_bias,
+        kernel_initializer=_INITIALIZERS[attrs.init](style.seed),
+        trainable=attrs.is_trainable,
+        name=style.name,
+        dtype=style.dtype,
+    )(inputs[0])
+
+
+def _embedding(style: _Style, inputs: list[Tensor], attrs: layer.Embedding) -> Tensor:
+    start = _INITIALIZERS[attrs.init](style.seed)
+    table = keras.layers.Embedding(
+        attrs.count, attrs.width, embeddings_initializer=start, name=style.name, dtype=style.dtype
+    )
+    return table(inputs[0])
+
+
+def _one_hot(style: _Style, inputs: list[Tensor], attrs: layer.OneHot) -> Tensor:
+    return keras.ops.one_hot(inputs[0], attrs.count, dtype="float32")
+
+
+def _dropout(style: _Style, inputs: list[Tensor], attrs: layer.Dropout) -> Tensor:
+    return style.dropout(attrs.rate, seed=style.seed, name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _layer_norm(style: _Style, inputs: list[Tensor], attrs: layer.Norm) -> Tensor:
+    return keras.layers.LayerNormalization(epsilon=attrs.epsilon, name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _batch_norm(style: _Style, inputs: list[Tensor], attrs: layer.BatchNorm) -> Tensor:
+    # Keras weights the old statistics, the graph (and torch) the new batch.
+    return keras.layers.BatchNormalization(
+        momentum=1 - attrs.momentum, epsilon=attrs.epsilon, name=style.name, dtype=style.dtype
+    )(inputs[0])
+
+
+def _lstm(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent) -> Tensor:
+    cells = keras.layers.LSTM(attrs.units, return_sequences=attrs.returns_sequence, **_naming(style, attrs))
+    return _both_ways(style, cells, attrs)(inputs[0])
+
+
+def _gru(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent) -> Tensor:
+    cells = keras.layers.GRU(
+        attrs.units, return_sequences=attrs.returns_sequence, reset_after=True, **_naming(style, attrs)
+    )
+    return _both_ways(style, cells, attrs)(inputs[0])
+
+
+def _naming(style: _Style, attrs: recurrent.Recurrent) -> dict[str, Any]:
+    """What both kinds of cells share. A wrapped layer is called after its kind: its wrapper carries the node's name."""
+    return {
+        "kernel_initializer": _INITIALIZERS["glorot_uniform"](style.seed),
+        "recurrent_initializer": _INITIALIZERS["orthogonal"](style.seed),
+        "seed": style.seed,
+        "dtype": style.dtype,
+        **({} if attrs.is_bidirectional else {"name": style.name}),
+    }
+
+
+def _both_ways(style: _Style, cells: Any, attrs: recurrent.Recurrent) -> Any:
+    if not attrs.is_bidirectional:
+        return cells
+    return keras.layers.Bidirectional(cells, merge_mode="concat", name=style.name, dtype=style.dtype)
+
+
+def _activation(function: str) -> Entry:
+    def entry(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
+        return keras.layers.Activation(function, name=style.name, dtype=style.dtype)(inputs[0])
+
+    return entry
+
+
+def _leaky_relu(style: _Style, inputs: list[Tensor], attrs: activation.LeakyRelu) -> Tensor:
+    return keras.layers.LeakyReLU(negative_slope=attrs.slope, name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _softmax(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
+    return keras.layers.Softmax(axis=-1, name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _binary(make_layer: Callable[..., Any], operation: Callable[[Tensor, Tensor], Tensor]) -> Entry:
+    """A merging layer, which has a name; between ranks it would not broadcast as NumPy does, so there an operation."""
+
+    def entry(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
+        left, right = inputs
+        if left is right or len(left.shape) != len(right.shape):
+            return operation(left, right)
+        return make_layer(name=style.name, dtype=style.dtype)([left, right])
+
+    return entry
+
+
+def _div(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
+    return keras.ops.divide(inputs[0], inputs[1])
+
+
+def _concat(style: _Style, inputs: list[Tensor], attrs: shape.Concat) -> Tensor:
+    if len(inputs) == 1:
+        return inputs[0]
+    return keras.layers.Concatenate(axis=attrs.axis, name=style.name, dtype=style.dtype)(inputs)
+
+
+def _reshape(style: _Style, inputs: list[Tensor], attrs: shape.Reshape) -> Tensor:
+    return keras.layers.Reshape(attrs.shape, name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _transpose(style: _Style, inputs: list[Tensor], attrs: shape.Transpose) -> Tensor:
+    return keras.layers.Permute(attrs.axes[1:], name=style.name, dtype=style.dtype)(inputs[0])
+
+
+def _slice(style: _Style, inputs: list[Tensor], attrs: shape.Slice) -> Tensor:
+    index = [slice(None)] * len(inputs[0].shape)
+    index[attrs.axis] = slice(attrs.start, attrs.stop)
+    return inputs[0][tuple(index)]
+
+
+LAYERS: dict[str, Entry] = {
+    "dense": _dense,
+    "embedding": _embedding,
+    "one_hot": _one_hot,
+    "dropout": _dropout,
+    "layer_norm": _layer_norm,
+    "batch_norm": _batch_norm,
+    "lstm": _lstm,
+    "gru": _gru,
+    "relu": _activation("relu"),
+    "gelu": _activation("gelu"),
+    "silu": _activation("silu"),
+    "mish": _activation("mish"),
+    "selu": _activation("selu"),
+    "elu": _activation("elu"),
+    "tanh": _activation("tanh"),
+    "sigmoid": _activation("sigmoid"),
+    "softplus": _activation("softplus"),
+    "leaky_relu": _leaky_relu,
+    "add": _binary(keras.layers.Add, keras.ops.add),
+    "sub": _binary(keras.layers.Subtract, keras.ops.subtract),
+    "mul": _binary(keras.layers.Multiply, keras.ops.multiply),
+    "div": _div,
+    "softmax": _softmax,
+    "concat": _concat,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "slice": _slice,
+}
