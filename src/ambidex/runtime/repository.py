@@ -110,14 +110,17 @@ def file_stamp(path: str) -> Stamp:
 
 def load_model(place: Place, *, threads: int = 1) -> Model:
     """Reads, checks and warms up one artifact. Raises `ArtifactError` or `InputFileError` and leaves nothing behind."""
-    from ambidex.artifact import open_artifact
+    from ambidex.artifact import CARD, MODEL, open_artifact
+    from ambidex.artifact.onnx_reader import check_model
     from ambidex.runtime.session import open_session
 
     stamp = file_stamp(place.path)
     artifact = open_artifact(place.path)
     schema = artifact.manifest.schema
-    predictor = Predictor(schema, open_session(artifact.read("model.onnx"), threads=threads))
-    card = artifact.read("card.md").decode(errors="replace")
+    model = artifact.read(MODEL)
+    check_model(model)
+    predictor = Predictor(schema, open_session(model, threads=threads))
+    card = artifact.read(CARD).decode(errors="replace")
     return Model(place, predictor, artifact.manifest, card=card, stamp=stamp)
 
 

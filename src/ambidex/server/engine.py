@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Dispatch = Callable[[Exchange], None]
+ErrorShape = Callable[[Exception, int], tuple[int, bytes]]
 
 TICK = 0.5
 """Seconds between two looks at the clock; deadlines are this coarse."""
@@ -41,6 +42,7 @@ class Engine:
         self.is_draining = False
         self.connections: set[Connection] = set()
         self.log_requests = False
+        self.error_shape: Callable[[bytes], ErrorShape] = lambda url: error_body
         self._dispatch = dispatch
         self._id_prefix = os.urandom(4).hex().encode()
         self._id_count = 0
@@ -92,15 +94,15 @@ class Engine:
             exchange.request_id = b"%s-%x" % (self._id_prefix, self._id_count)
 
     def fail(self, exchange: Exchange, error: Exception) -> None:
-        """Answers with an error in the friendly shape."""
+        """Answers with an error in the shape of the protocol that was asked."""
         if not exchange.request_id:
             self._identify(exchange)
-        status = status_of(error)
-        self.note_failure(exchange, error, status)
+        status, body = self.error_shape(exchange.url)(error, status_of(error))
+        self._note_failure(exchange, error, status)
         headers = error.headers if isinstance(error, RequestError) else b""
-        exchange.reply(error_body(error), status=status, headers=headers)
+        exchange.reply(body, status=status, headers=headers)
 
-    def note_failure(self, exchange: Exchange, error: Exception, status: int) -> None:
+    def _note_failure(self, exchange: Exchange, error: Exception, status: int) -> None:
         """Counts an error; logs it with its trace where it is our own."""
         self.metrics.errors.add((getattr(error, "code", "internal"),))
         if status == 500:

@@ -43,16 +43,16 @@ def status_of(error: Exception) -> int:
     return 422 if isinstance(error, DataError) else 500
 
 
-def error_body(error: Exception) -> bytes:
+def error_body(error: Exception, status: int) -> tuple[int, bytes]:
     """`{"error": {"code", "message", "where"}}`; what is our own mistake shows nothing of its inside."""
     if isinstance(error, (RequestError, DataError)):
         parts = {"code": error.code, "message": error.message, "where": error.where}
     else:
         parts = {"code": "internal", "message": "The server failed; its log has the request id.", "where": ""}
     try:
-        return msgspec.json.encode({"error": parts})
+        return status, msgspec.json.encode({"error": parts})
     except UnicodeEncodeError:  # a lone surrogate that came through a percent-encoded path
-        return msgspec.json.encode({"error": {name: ascii(text) for name, text in parts.items()}})
+        return status, msgspec.json.encode({"error": {name: ascii(text) for name, text in parts.items()}})
 
 
 def malformed(error: Exception, where: str = "body") -> RequestError:

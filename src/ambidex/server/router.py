@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ambidex.server.request_error import RequestError
+from ambidex.server.request_error import RequestError, error_body
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
@@ -19,7 +19,7 @@ Route = tuple[str, str, Handler]
 PROTOCOLS: dict[str, str] = {
     "metrics": "ambidex.server.operation",
     "models": "ambidex.server.friendly",
-    "v2": "ambidex.server.health",
+    "v2": "ambidex.server.oip",
 }
 """The module whose ROUTES answer paths that begin with this segment."""
 
@@ -62,6 +62,16 @@ def _search(method: bytes, url: bytes) -> tuple[Handler, dict[str, str], str]:
     methods = ", ".join(sorted(set(allowed)))
     message = f"Expected {methods} for this path, got {wanted}."
     raise RequestError(405, "wrong_method", message, headers=f"Allow: {methods}\r\n".encode())
+
+
+def error_shape(url: bytes) -> Callable[[Exception, int], tuple[int, bytes]]:
+    """How errors read in the protocol of this path: its module's `error_shape`, or the friendly one."""
+    try:
+        module = PROTOCOLS.get(split_path(url)[0])
+    except RequestError:
+        module = None
+    found: Callable[[Exception, int], tuple[int, bytes]] = error_body
+    return getattr(import_module(module), "error_shape", found) if module else found
 
 
 def split_path(url: bytes) -> list[str]:

@@ -15,7 +15,7 @@ from ambidex.server.engine import Engine
 from ambidex.server.metrics import Metrics
 from ambidex.server.plane import Plane
 from ambidex.server.request_error import RequestError
-from ambidex.server.router import Router
+from ambidex.server.router import Router, error_shape
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
@@ -45,6 +45,7 @@ class Service:
         workers = settings.workers or os.cpu_count() or 1
         self.plane = Plane(loop, self.metrics, workers=workers, waiting=settings.limits.waiting)
         self.engine = Engine(loop, self.dispatch, limits=settings.limits, metrics=self.metrics)
+        self.engine.error_shape = error_shape
         self.engine.log_requests = settings.log_requests
         self.plane.is_alone = self._is_alone
 

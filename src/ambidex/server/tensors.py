@@ -1,0 +1,258 @@
+"""Tensors as they travel: named, typed, one per column. Their values into the packed tensors of a model, and back."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from math import isnan, prod
+from typing import Any
+
+import msgspec
+
+from ambidex.errors import expected, one_of
+from ambidex.runtime.predictor import Predictor
+from ambidex.runtime.rows import refusal, shown
+from ambidex.schema import Column, Layout, Tensor, parse_value
+from ambidex.server.raw import FORMATS, INTEGER_RANGES, split_texts
+
+MAX_DIMENSIONS = 8
+_INFINITIES = (array("d", [float("inf")]).tobytes(), array("d", [float("-inf")]).tobytes())
+_WIRE_TYPES = {"float64": "FP64", "float32": "FP32", "int64": "INT64", "bool": "BOOL", "string": "BYTES"}
+
+
+class Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """An input as it came: `data` is a flat list from JSON, or raw little-endian bytes."""
+
+    name: str
+    datatype: str
+    shape: tuple[int, ...]
+    data: list[Any] | memoryview
+
+
+class Ports:
+    """The inputs and outputs of a model by the names that travel.
+
+    Inputs are columns, `future_<name>` for the future of a covariate; shapes are [batch] or [batch, 1], for series
+    [batch, time], [batch, horizon] for the future.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self.predictor = predictor
+        self.task = predictor.schema.task
+        self.columns: dict[str, tuple[Layout, Column]] = {}
+        for layout in predictor.layouts:
+            prefix = "future_" if layout.span == "future" else ""
+            for column in layout.columns:
+                self.columns[prefix + column.name] = (layout, column)
+
+    def feeds(self, inputs: Sequence[Wire]) -> tuple[dict[str, Tensor], int]:
+        """The packed tensors and the number of rows or series. Raises `DataError` that names the input."""
+        given = {wire.name: wire for wire in inputs}
+        if len(given) != len(inputs):
+            raise refusal("duplicate_input", "Expected each input once, got one several times.", "inputs")
+        for name in given:
+            if name not in self.columns:
+                got = f"input {shown(name)}"
+                raise refusal("unknown_column", expected(one_of(self.columns, name), got=got, where="inputs"), name)
+        for name in self.columns:
+            if name not in given:
+                raise refusal("missing_column", expected(f"an input {name!r}", got="none", where="inputs"), name)
+        for wire in inputs:
+            check_count(wire)
+        batch, steps = self._sizes(given)
+        feeds = {layout.name: self._pack(layout, given, batch, steps) for layout in self.predictor.layouts}
+        return feeds, batch
+
+    def _sizes(self, given: Mapping[str, Wire]) -> tuple[int, int]:
+        """Batch and time of all inputs, which must agree."""
+        batch = steps = -1
+        first = ""
+        for name, (layout, _) in self.columns.items():
+            wire = given[name]
+            rows, time = _dimensions(wire, is_series=layout.span in ("history", "future"))
+            if batch < 0:
+                batch, first = rows, name
+            if rows != batch:
+                message = expected(f"{batch} rows as in {first!r}", got=f"{rows}", where=f"the shape of {name!r}")
+                raise refusal("wrong_shape", message, name)
+            if layout.span == "future" and time != self.task.horizon:
+                raise refusal("wrong_shape", expected(f"{self.task.horizon} steps", got=time, where=name), name)
+            if layout.span == "history":
+                steps = time if steps < 0 else steps
+                if time != steps:
+                    raise refusal("wrong_shape", expected(f"{steps} steps in every input", got=time, where=name), name)
+        if batch < 1:
+            raise refusal("wrong_shape", expected("at least one row", got="none", where="inputs"), "inputs")
+        if steps >= 0 and steps < max(self.task.min_history, 1):
+            least = max(self.task.min_history, 1)
+            raise refusal("history_too_short", expected(f"at least {least} steps", got=steps, where="inputs"), "inputs")
+        return batch, steps
+
+    def _pack(self, layout: Layout, given: Mapping[str, Wire], batch: int, steps: int) -> Tensor:
+        """The columns of one group beside each other; only the last `max_history` steps of a history are kept."""
+        width = len(layout.columns)
+        prefix = "future_" if layout.span == "future" else ""
+        columns = [_values(column, given[prefix + column.name]) for column in layout.columns]
+        lead: tuple[int, ...] = (batch,)
+        if layout.span == "history":
+            most = self.task.max_history
+            if most is not None and steps > most:
+                columns = [_last_steps(values, steps, most) for values in columns]
+                steps = most
+            lead = (batch, steps)
+        elif layout.span == "future":
+            lead = (batch, self.task.horizon)
+        return Tensor(dtype=layout.dtype, shape=(*lead, width), data=_interleave(columns, layout.dtype))  # type: ignore[arg-type]
+
+
+def _dimensions(wire: Wire, *, is_series: bool) -> tuple[int, int]:
+    """Rows and steps (1 for a table)."""
+    shape = wire.shape
+    if not is_series:
+        if len(shape) == 1 or (len(shape) == 2 and shape[1] == 1):
+            return shape[0], 1
+        raise _wrong_shape(wire, "shape [batch] or [batch, 1]")
+    if len(shape) == 2 or (len(shape) == 3 and shape[2] == 1):
+        return shape[0], shape[1]
+    raise _wrong_shape(wire, "shape [batch, time]")
+
+
+def _wrong_shape(wire: Wire, what: str) -> Exception:
+    return refusal("wrong_shape", expected(what, got=str(list(wire.shape)), where=f"input {wire.name!r}"), wire.name)
+
+
+def _interleave(columns: Sequence[Any], dtype: str) -> Any:
+    """Columns of equal length as one row-major sequence."""
+    if dtype == "string":
+        texts = [""] * (len(columns[0]) * len(columns))
+        for position, column in enumerate(columns):
+            texts[position :: len(columns)] = column
+        return texts
+    if len(columns) == 1:
+        return columns[0]
+    code = columns[0].typecode
+    packed = array(code, bytes(8 * len(columns[0]) * len(columns)))
+    for position, column in enumerate(columns):
+        packed[position :: len(columns)] = column
+    return packed
+
+
+def _last_steps(values: Any, steps: int, most: int) -> Any:
+    """The last `most` of every `steps` values."""
+    kept = values[:0]
+    for start in range(0, len(values), steps):
+        kept += values[start + steps - most : start + steps]
+    return kept
+
+
+def check_count(wire: Wire) -> None:
+    """The shape is one that can be meant and holds as many values as came. Raises `DataError`."""
+    place = f"input {wire.name!r}"
+    if wire.datatype not in FORMATS:
+        raise refusal(
+            "wrong_type", expected(one_of(FORMATS, wire.datatype), got=shown(wire.datatype), where=place), wire.name
+        )
+    if len(wire.shape) > MAX_DIMENSIONS or any(size < 0 for size in wire.shape):
+        raise _wrong_shape(wire, "a shape without negative sizes")
+    count = prod(wire.shape)
+    if isinstance(wire.data, list):
+        got, unit = len(wire.data), "values"
+    elif wire.datatype == "BYTES":
+        return  # how many texts there are is known when they are split
+    else:
+        size = FORMATS[wire.datatype][1]
+        got, count, unit = len(wire.data), count * size, f"bytes of {wire.datatype}"
+    if got != count:
+        message = expected(f"{count} {unit} for shape {list(wire.shape)}", got=got, where=place)
+        raise refusal("wrong_shape", message, wire.name)
+
+
+def _values(column: Column, wire: Wire) -> Any:
+    """The column's values as the graph takes them: an array of doubles or int64, or a list of texts."""
+    if wire.datatype == "BYTES":
+        texts = _texts(wire)
+        if column.kind == "text":
+            return [text.strip() for text in texts]
+        place = f"input {wire.name!r}"
+        return array("q" if column.kind == "time" else "d", [parse_value(column, text, place) for text in texts])
+    if column.kind == "text":
+        raise _wrong_type(column, wire, "BYTES")
+    if column.kind == "time":
+        if wire.datatype != "INT64":
+            raise _wrong_type(column, wire, "INT64 or BYTES")
+        return array("q", _checked_list(wire)) if isinstance(wire.data, list) else array("q", bytes(wire.data))
+    numbers = _numbers(wire)
+    if column.kind == "flag" and not {value for value in numbers if not isnan(value)} <= {0.0, 1.0}:
+        raise refusal("wrong_type", expected("0 and 1", got="other numbers", where=f"input {wire.name!r}"), wire.name)
+    return numbers
+
+
+def _wrong_type(column: Column, wire: Wire, what: str) -> Exception:
+    message = expected(f"datatype {what} for column {column.name!r}", got=wire.datatype, where=f"input {wire.name!r}")
+    return refusal("wrong_type", message, wire.name)
+
+
+def _numbers(wire: Wire) -> array[float]:
+    """Doubles from any numeric datatype. Infinities are refused, NaN is a missing value."""
+    if isinstance(wire.data, list):
+        numbers = array("d", _checked_list(wire))
+    elif wire.datatype == "FP64":
+        numbers = array("d", bytes(wire.data))
+    else:
+        form: Any = FORMATS[wire.datatype][0]
+        numbers = array("d", wire.data.cast(form).tolist())
+    if wire.datatype in ("FP32", "FP64"):
+        raw = numbers.tobytes()
+        if any(infinity in raw for infinity in _INFINITIES) and any(abs(value) == float("inf") for value in numbers):
+            message = expected("finite numbers or NaN", got="an infinity", where=f"input {wire.name!r}")
+            raise refusal("out_of_range", message, wire.name)
+    return numbers
+
+
+def _checked_list(wire: Wire) -> list[Any]:
+    """JSON values that are of the datatype they claim to be."""
+    data = wire.data
+    assert isinstance(data, list)
+    kinds = set(map(type, data))
+    allowed: set[type]
+    if wire.datatype == "BOOL":
+        allowed = {bool} if not kinds <= {int} or not set(data) <= {0, 1} else {int}
+    elif wire.datatype in INTEGER_RANGES:
+        allowed = {int}
+    else:
+        allowed = {int, float}
+    if not kinds <= allowed:
+        bad = next(value for value in data if type(value) not in allowed)
+        message = expected(f"values of {wire.datatype}", got=shown(bad), where=f"input {wire.name!r}")
+        raise refusal("wrong_type", message, wire.name)
+    low, high = INTEGER_RANGES.get(wire.datatype, (0, 0))
+    if data and high and not (low <= min(data) and max(data) <= high):
+        raise refusal(
+            "out_of_range", expected(f"values of {wire.datatype}", got="a larger one", where=wire.name), wire.name
+        )
+    return data
+
+
+def _texts(wire: Wire) -> Sequence[str]:
+    if isinstance(wire.data, memoryview):
+        texts = split_texts(wire.data, wire.name)
+        if len(texts) != prod(wire.shape):
+            message = expected(
+                f"{prod(wire.shape)} texts for shape {list(wire.shape)}", got=len(texts), where=wire.name
+            )
+            raise refusal("wrong_shape", message, wire.name)
+    else:
+        given: list[Any] = wire.data
+        if set(map(type, given)) - {str}:
+            bad = next(value for value in given if not isinstance(value, str))
+            message = expected("strings for BYTES", got=shown(bad), where=f"input {wire.name!r}")
+            raise refusal("wrong_type", message, wire.name)
+        texts = given
+    if "\0" in "".join(texts):
+        raise refusal("out_of_range", expected("texts without NUL", got="one with it", where=wire.name), wire.name)
+    return texts
+
+
+def wire_type(dtype: str) -> str:
+    """The name that our element types have on the wire."""
+    return _WIRE_TYPES[dtype]
