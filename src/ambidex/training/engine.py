@@ -30,10 +30,11 @@ class Trainer(Protocol):
     def load(self, feed: Feed) -> None:
         """Puts the training samples on the device as whole tensors, once."""
 
-    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int) -> Array:
+    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int | None) -> Array:
         """Trains on batches `order` (steps, batch) of sample numbers; the loss of each step, (steps,) float64.
 
-        `learning_rates` (steps,) are made once by the schedule. `seed` starts the streams of dropout for this call.
+        `learning_rates` (steps,) are made once by the schedule. `seed` starts the streams of dropout; None goes on
+        with them where the last call left them, so that an epoch cut into several calls is the same as in one.
         With `plan.accumulate` > 1 the update follows every that many batches, with the mean of their gradients.
         """
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ambidex.errors import StoppedError, TrainingError
+from ambidex.training.defaults import batch_size
 from ambidex.training.engine import Trainer
 from ambidex.training.feed import Feed
 from ambidex.training.history import EpochRecord, History
@@ -124,7 +125,14 @@ class Run:
 
     def _epoch(self, state: State) -> None:
         epoch = len(state.history.epochs)
-        order = batch_order(self.train.num_samples, self.plan.batch_size, seed=self.plan.seed, epoch=epoch)
+        order = batch_order(
+            self.train.num_samples,
+            batch_size(self.plan, self.train.num_samples),
+            seed=self.plan.seed,
+            epoch=epoch,
+            accumulate=self.plan.accumulate,
+            epoch_samples=self.plan.epoch_samples,
+        )
         rates = learning_rates(self.plan, len(order), epoch - 1)
         losses = self._steps(epoch, order, rates)
         if self.plan.record_steps:
@@ -136,13 +144,17 @@ class Run:
     def _steps(
         self, epoch: int, order: npt.NDArray[np.int64], rates: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:
-        """Runs an epoch in slices of about `SLICE_S` seconds."""
+        """Runs an epoch in slices of about `SLICE_S` seconds, each a whole number of updates.
+
+        Where the cuts fall depends on the clock, so the streams of dropout are started once and go on over the cuts.
+        """
         losses: list[npt.NDArray[np.float64]] = []
         done, size = 0, self.plan.accumulate
         while done < len(order):
             began = time.monotonic()
             part = slice(done, done + size)
-            losses.append(self.trainer.run(order[part], rates[part], seed=_stream(self.plan.seed, epoch, done)))
+            seed = None if done else _stream(self.plan.seed, epoch)
+            losses.append(self.trainer.run(order[part], rates[part], seed=seed))
             self._check(losses[-1], epoch, done)
             done += len(losses[-1])
             self.watcher.on_steps(epoch, done, len(order), float(losses[-1][-1]))
@@ -179,6 +191,6 @@ class Run:
         self.watcher.on_epoch(record, state.history.best)
 
 
-def _stream(seed: int, epoch: int, step: int) -> int:
-    """The seed of dropout for a slice: a function of where the run is, so that a resumed one draws the same."""
-    return int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0])
+def _stream(seed: int, epoch: int) -> int:
+    """The seed of dropout for an epoch: a function of where the run is, so that a resumed one draws the same."""
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1)[0])

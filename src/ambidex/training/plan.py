@@ -9,6 +9,7 @@ import msgspec
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, lt=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
+Seed = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
 
 OptimizerName = Literal["adamw", "adam", "sgd"]
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
@@ -38,11 +39,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """One training run. `epochs` is a maximum: `patience` epochs without a better validation loss end it earlier.
 
     `batch_size` 0 takes the power of two nearest a hundredth of the samples, between 64 and 512. `epoch_samples` > 0
-    makes an epoch of that many samples, drawn anew each time. `min_delta` is the relative gain that counts as better. `time_budget_s` ends it after the epoch that passes it
-    (0: none). `optimizer.clip` limits the global gradient norm (0: off). `accumulate` batches make one update.
-    `ema` > 0 keeps an exponential average of the weights, which is what validation, the best epoch and the artifact
-    use. `threads` 0 leaves the choice to the engine. `drop_last` batches: an epoch has samples // batch_size steps,
-    each of exactly batch_size samples (fewer samples than that: one batch of all).
+    makes an epoch of that many samples, drawn anew each time. `min_delta` is the relative gain that counts as better.
+    `time_budget_s` ends it after the epoch that passes it (0: none). `optimizer.clip` limits the global gradient norm
+    (0: off). `accumulate` batches make one update. `ema` > 0 keeps an exponential average of the weights, which is
+    what validation, the best epoch and the artifact use. `threads` 0 leaves the choice to the engine. Batches are
+    full: an epoch has samples // batch_size steps, less those that would fill no update, each of exactly batch_size
+    samples (or of fewer, all of one size, where there are not enough for one update).
     """
 
     epochs: Count = 40
@@ -56,7 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     time_budget_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     accumulate: Count = 1
     ema: Share = 0.0
-    seed: int = 0
+    seed: Seed = 0
     precision: Precision = "float32"
     compile: Compile = "auto"
     device: str = "auto"

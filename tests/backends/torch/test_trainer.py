@@ -172,6 +172,21 @@ def test_dropout_depends_on_the_seed_of_the_run_alone(rng: np.random.Generator) 
     assert found[0] != found[2]
 
 
+def test_dropout_does_not_depend_on_how_a_run_is_cut(rng: np.random.Generator) -> None:
+    graph, feed, order = perceptron(dropout=0.5), rows(rng), orders(rng, 6, 16)
+    whole, cut = (Trainer(graph, initial_weights(graph, 1), MSE, PLAN) for _ in range(2))
+    for trainer in (whole, cut):
+        trainer.load(feed)
+    expected = whole.run(order, rates(6), 3).tolist()
+    found = cut.run(order[:1], rates(1), 3).tolist()
+    cut.evaluate(feed, 16)
+    for part in (order[1:3], order[3:]):
+        torch.rand(5)
+        found += cut.run(part, rates(len(part)), None).tolist()
+    assert found == expected
+    assert is_same(whole.weights(), cut.weights())
+
+
 def test_training_leaves_the_streams_of_the_process_alone(rng: np.random.Generator) -> None:
     graph = perceptron(dropout=0.5)
     trainer = Trainer(graph, initial_weights(graph, 1), MSE, PLAN)

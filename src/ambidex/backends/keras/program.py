@@ -59,11 +59,13 @@ class Program:
         parts = np.split(flat, self._cuts) if self._shapes else []
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
-    def seeded(self, others: Sequence[Tensor], seed: int) -> list[Tensor]:
-        """The other values with every stream of chance set to its beginning under `seed`."""
+    def seeded(self, others: Sequence[Tensor], seed: int | None) -> list[Tensor]:
+        """The other values with every stream of chance set to its beginning under `seed`; None lets them go on."""
+        if seed is None:
+            return list(others)
         return [
-            _beginning(variable, seed) if variable.name == "seed_generator_state" else value
-            for variable, value in zip(self.model.non_trainable_variables, others, strict=True)
+            _beginning(variable, place, seed) if variable.name == "seed_generator_state" else value
+            for place, (variable, value) in enumerate(zip(self.model.non_trainable_variables, others, strict=True))
         ]
 
     def step(self, state: State, batch: Batch, row: Tensor) -> tuple[State, Tensor]:
@@ -129,7 +131,11 @@ class Program:
         return [keras.ops.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
 
-def _beginning(stream: Any, seed: int) -> Tensor:
-    """The state of a stream of chance, [key, count], at its beginning: each layer has a key of its own."""
-    key = zlib.crc32(stream.path.encode(), seed & 0xFFFFFFFF)
+def _beginning(stream: Any, place: int, seed: int) -> Tensor:
+    """The state of a stream of chance, [key, count], at its beginning: each layer has a key of its own.
+
+    The key comes from the stream's place among the variables: Keras numbers the names of generators over all models
+    of a process, and what was built before must not count.
+    """
+    key = zlib.crc32(place.to_bytes(4, "little"), seed & 0xFFFFFFFF)
     return steps.put(np.array([key, 0], dtype=stream.dtype))

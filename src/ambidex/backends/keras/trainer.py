@@ -63,7 +63,7 @@ class Trainer:
     def load(self, feed: Feed) -> None:
         self._samples = self._put(feed)
 
-    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int) -> Array:
+    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int | None) -> Array:
         assert self._samples is not None, "load comes before run"
         if len(order) == 0:
             return np.empty(0)

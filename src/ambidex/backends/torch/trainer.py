@@ -112,12 +112,13 @@ class Trainer:
         if plan.compile == "on":
             self._loss_of = torch.compile(self._batch_loss, dynamic=False)
         self._samples: _Samples | None = None
+        self._streams: list[Tensor] = []
         self._last: tuple[Feed, _Samples] | None = None
 
     def load(self, feed: Feed) -> None:
         self._samples = self._on_device(feed)
 
-    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int) -> Array:
+    def run(self, order: npt.NDArray[np.int64], learning_rates: npt.NDArray[np.float64], seed: int | None) -> Array:
         assert self._samples is not None, "load comes before run"
         batches = torch.from_numpy(np.array(order, dtype=np.int64)).to(self._device).unbind()
         rates: list[float] = learning_rates.tolist()
@@ -213,11 +214,19 @@ class Trainer:
         return nullcontext() if dtype is None else torch.autocast(self._device.type, dtype=dtype)
 
     @contextmanager
-    def _seeded(self, seed: int) -> Iterator[None]:
-        """Streams of chance that begin at `seed`; those of the process go on afterwards as if nothing had been."""
-        with torch.random.fork_rng([self._device] if self._device.type == "cuda" else []):
-            torch.manual_seed(seed)
+    def _seeded(self, seed: int | None) -> Iterator[None]:
+        """Streams of chance that begin at `seed`, or go on from the last call; the process's own are left alone."""
+        devices = [self._device] if self._device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            if seed is None:
+                assert self._streams, "the first call gives a seed"
+                torch.set_rng_state(self._streams[0])
+                for device, state in zip(devices, self._streams[1:], strict=True):
+                    torch.cuda.set_rng_state(state, device)
+            else:
+                torch.manual_seed(seed)
             yield
+            self._streams = [torch.get_rng_state(), *(torch.cuda.get_rng_state(device) for device in devices)]
 
     @contextmanager
     def _inference(self) -> Iterator[None]:
