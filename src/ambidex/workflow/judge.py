@@ -75,9 +75,10 @@ def quantile_metrics(actual: Floats, outputs: dict[str, Array], task: Task) -> d
 
 
 def judge_windows(
-    schema: Schema, reference: Reference, series: SeriesSet, starts: npt.NDArray[np.int64], window: int, predict: Predict
+    schema: Schema, reference: Reference, series: SeriesSet, windows: tuple[npt.NDArray[np.int64], int], predict: Predict
 ) -> Report:
-    """Measures over windows: history `window` rows from each start, then the horizon."""
+    """Measures over windows (start rows, length of history): the history from each start, then the horizon."""
+    starts, window = windows
     task = schema.task
     names = [target.name for target in task.targets]
     assert reference.yardstick is not None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +23,7 @@ from ambidex.graph.inputs import SeriesInputs
 from ambidex.losses.loss import make_loss
 from ambidex.metrics.forecast import yardstick
 from ambidex.prep.series import SeriesScaling, add_series_answer, add_series_preparation, series_values
-from ambidex.schema import Role, Schema, Target, Task, packed_layout, parse_value
+from ambidex.schema import Column, Role, Schema, Target, Task, packed_layout, parse_value
 from ambidex.training.feed import Feed, Source, gather
 from ambidex.training.ridge import solve_linear
 from ambidex.workflow.judge import judge_windows
@@ -71,7 +69,7 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
     loss_name = experiment.loss if experiment.loss != "auto" else "quantile" if experiment.quantiles else "mse"
 
     def judge(predict: Predict) -> Report:
-        return judge_windows(schema, reference, source, starts, window + lost, predict)
+        return judge_windows(schema, reference, source, (starts, window + lost), predict)
 
     return Problem(
         schema=schema,
@@ -159,9 +157,9 @@ def _ends(experiment: Experiment, schema: Schema, series: SeriesSet) -> tuple[in
     time = schema.by_role("time")[0]
     last = int(series.stamps.max())
     if experiment.series.validation_end:
-        last = _stamp(time, experiment.series.validation_end, "--validation-end")
+        last = read_stamp(time, experiment.series.validation_end, "--validation-end")
     if experiment.series.train_end:
-        end = _stamp(time, experiment.series.train_end, "--train-end")
+        end = read_stamp(time, experiment.series.train_end, "--train-end")
         if end >= last:
             fix = "Rows after it choose the model."
             raise UsageError(expected("a --train-end before the end of validation", got=experiment.series.train_end, fix=fix))
@@ -173,7 +171,8 @@ def _ends(experiment: Experiment, schema: Schema, series: SeriesSet) -> tuple[in
     return int(distinct[max(keep, 1) - 1]), last
 
 
-def _stamp(column: Any, text: str, where: str) -> int:
+def read_stamp(column: Column, text: str, where: str) -> int:
+    """A time given by the user, in ISO 8601 or the column's own format, as microseconds since 1970."""
     iso = msgspec.structs.replace(column, time_format="")
     try:
         return int(parse_value(iso, text, where))

@@ -141,14 +141,9 @@ def _softmax(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
     return keras.layers.Softmax(axis=-1, name=style.name, dtype=style.dtype)(inputs[0])
 
 
-def _binary(make_layer: Callable[..., Any], operation: Callable[[Tensor, Tensor], Tensor]) -> Entry:
-    """A merging layer, which has a name; between ranks it would not broadcast as NumPy does, so there an operation."""
-
+def _binary(make_layer: Callable[..., Any]) -> Entry:
     def entry(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
-        left, right = inputs
-        if left is right or len(left.shape) != len(right.shape):
-            return operation(left, right)
-        return make_layer(name=style.name, dtype=style.dtype)([left, right])
+        return make_layer(name=style.name, dtype=style.dtype)(inputs)
 
     return entry
 
@@ -174,7 +169,12 @@ def _transpose(style: _Style, inputs: list[Tensor], attrs: shape.Transpose) -> T
 def _slice(style: _Style, inputs: list[Tensor], attrs: shape.Slice) -> Tensor:
     index = [slice(None)] * len(inputs[0].shape)
     index[attrs.axis] = slice(attrs.start, attrs.stop)
-    return inputs[0][tuple(index)]
+    part = inputs[0][tuple(index)]
+    if inputs[0].shape[attrs.axis] is None and attrs.start < 0:
+        # The last steps of a free axis are a fixed number; Keras does not infer that, and a dense layer needs it.
+        sizes = [-attrs.start if axis == attrs.axis else size for axis, size in enumerate(part.shape)]
+        return keras.layers.Reshape(tuple(sizes[1:]))(part)
+    return part
 
 
 LAYERS: dict[str, Entry] = {
@@ -196,9 +196,9 @@ LAYERS: dict[str, Entry] = {
     "sigmoid": _activation("sigmoid"),
     "softplus": _activation("softplus"),
     "leaky_relu": _leaky_relu,
-    "add": _binary(keras.layers.Add, keras.ops.add),
-    "sub": _binary(keras.layers.Subtract, keras.ops.subtract),
-    "mul": _binary(keras.layers.Multiply, keras.ops.multiply),
+    "add": _binary(keras.layers.Add),
+    "sub": _binary(keras.layers.Subtract),
+    "mul": _binary(keras.layers.Multiply),
     "div": _div,
     "softmax": _softmax,
     "concat": _concat,

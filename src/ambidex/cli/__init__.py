@@ -1,0 +1,1 @@
+"""The command line: a literal table of commands, each imported only when chosen."""

@@ -1,0 +1,180 @@
+"""A model from its file: data only, answered by onnxruntime; frameworks are imported when a native one is asked for."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ambidex.artifact.certificate import Certificate, decode_certificate
+from ambidex.artifact.format import CARD, CERTIFICATE, GRAPH, MODEL, TRAINING, WEIGHTS
+from ambidex.artifact.onnx_reader import check_model
+from ambidex.artifact.store import OpenArtifact, open_artifact
+from ambidex.errors import ArtifactError, DataError, UsageError, expected
+from ambidex.runtime.session import Session, open_session
+from ambidex.schema import Schema, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from ambidex.graph import Graph
+    from ambidex.workflow.bundle import TrainingRecord
+    from ambidex.workflow.numpy_edition import NumpyEdition
+    from ambidex.workflow.verify import Verdict
+
+
+def load(path: str | os.PathLike[str]) -> Artifact:
+    """Opens an artifact after checking its form, sizes and hashes. Nothing in the file can run.
+
+    Raises `InputFileError` if it cannot be read and `ArtifactError` with the reason if it is refused. Example:
+
+        artifact = ambidex.load("adult.ambidex")
+        labels = artifact.predict(frame)
+    """
+    return Artifact(open_artifact(path))
+
+
+class Artifact:
+    """A trained model. Results come back in the kind of frame that went in, or as NumPy arrays."""
+
+    def __init__(self, opened: OpenArtifact) -> None:
+        self._opened = opened
+
+    @property
+    def path(self) -> str:
+        """Where the file lies."""
+        return self._opened.path
+
+    @property
+    def schema(self) -> Schema:
+        """What the model takes and gives."""
+        return self._opened.manifest.schema
+
+    @property
+    def task(self) -> Task:
+        """The question it answers."""
+        return self.schema.task
+
+    @property
+    def classes(self) -> tuple[str | int, ...]:
+        """The labels in the order of the probabilities; empty where numbers are predicted."""
+        return tuple(self.task.targets[0].classes)
+
+    @property
+    def card(self) -> str:
+        """The model card, Markdown."""
+        return self._opened.read(CARD).decode("utf-8", "replace")
+
+    @property
+    def opened(self) -> OpenArtifact:
+        """The file itself, entry by entry."""
+        return self._opened
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """A few rows with the answers they must give, and how far each edition was from the reference."""
+        return decode_certificate(self._opened.read(CERTIFICATE))
+
+    @cached_property
+    def session(self) -> Session:
+        """The ONNX edition, running; the model is read strictly first."""
+        model = self._opened.read(MODEL)
+        check_model(model)
+        return open_session(model)
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph that every edition is built from."""
+        from ambidex.graph import Graph, infer_values
+
+        try:
+            graph = msgspec.json.decode(self._opened.read(GRAPH), type=Graph)
+        except msgspec.DecodeError as error:
+            raise ArtifactError(expected("a graph", got=str(error), where=GRAPH)) from None
+        infer_values(graph)
+        return graph
+
+    @cached_property
+    def weights(self) -> dict[str, npt.NDArray[Any]]:
+        """Canonical weights, float32; their shapes are checked against the graph before anything is allocated."""
+        from ambidex.graph.storage import weights_from_bytes
+
+        return weights_from_bytes(self._opened.read(WEIGHTS), self.graph)
+
+    @cached_property
+    def training(self) -> TrainingRecord:
+        """How it was trained: experiment, history, metrics beside baselines."""
+        from ambidex.workflow.bundle import TrainingRecord
+
+        try:
+            return msgspec.json.decode(self._opened.read(TRAINING), type=TrainingRecord)
+        except msgspec.DecodeError as error:
+            raise ArtifactError(expected("a training record", got=str(error), where=TRAINING)) from None
+
+    def predict(self, rows: Any) -> Any:
+        """Predictions for a frame (pandas, polars, Arrow, NumPy, dict of lists, list of rows).
+
+        Tables: one array of labels or numbers (B,), or a dict of them for several targets. Series: a frame with the
+        series' keys, time and targets for the steps after each series' last stamp. The target column is not needed.
+        """
+        from ambidex.data.frames import like_input
+        from ambidex.workflow.predict import forecast_columns, predict_packed
+
+        table = self._table(rows)
+        if self.task.kind == "forecast":
+            return like_input(forecast_columns(self, table), rows)
+        outputs = predict_packed(self, table)
+        arrays = {target.name: outputs[target.name] for target in self.task.targets}
+        return arrays if len(arrays) > 1 else next(iter(arrays.values()))
+
+    def predict_proba(self, rows: Any) -> npt.NDArray[np.float64]:
+        """Probabilities (B, classes) in the order of `classes`. Raises `UsageError` where there are none."""
+        from ambidex.workflow.predict import predict_packed
+
+        if not self.task.is_classification:
+            raise UsageError(expected("a classifier for probabilities", got=f"a model for {self.task.kind}"))
+        name = f"{self.task.targets[0].name}_probabilities"
+        return predict_packed(self, self._table(rows))[name]
+
+    def to_torch(self) -> Any:
+        """The network as a native `torch.nn.Module` in eval mode: prepared tensors in, raw outputs out."""
+        return self._native("torch")
+
+    def to_keras(self, engine: str = "tensorflow") -> Any:
+        """The network as a native functional Keras model, on `tensorflow` or `jax`."""
+        return self._native(engine)
+
+    def to_numpy(self) -> NumpyEdition:
+        """The float64 reference: `predict` on packed inputs, and its parts `prepare`, `network`, `decode`."""
+        from ambidex.workflow.numpy_edition import NumpyEdition
+
+        return NumpyEdition(self.graph, self.weights)
+
+    def prepare(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
+        """The prepared tensors of a table's rows: what the native networks take."""
+        from ambidex.data.encode import pack
+        from ambidex.graph import prepare
+
+        if self.task.kind == "forecast":
+            raise DataError("Expected a table's model, got one for series: use to_numpy().prepare on packed windows.")
+        values = prepare(self.graph, pack(self.schema, self._table(rows)))
+        return {name: values[name] for name in self.graph.prepared}
+
+    def verify(self, rows: Any = None) -> Verdict:
+        """The certificate again, here and now, on its own rows or on these."""
+        from ambidex.workflow.verify import verify
+
+        return verify(self, None if rows is None else self._table(rows))
+
+    def _table(self, rows: Any) -> Any:
+        from ambidex.data.frames import table_from
+
+        return table_from(rows)
+
+    def _native(self, engine: str) -> Any:
+        from ambidex.backends.registry import load_native
+
+        return load_native(engine)(self.graph, self.weights)
