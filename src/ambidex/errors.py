@@ -16,8 +16,12 @@ A message has up to four parts, in this order: what was expected, what came, whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+# Type checkers read this name as true; the import costs more than all that stands here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
+_HINT = " Did you mean "
 
 class AmbidexError(Exception):
     """The root; `code` names the kind for machines, `where` the place, `exit_status` what a command ends with."""
@@ -91,10 +95,15 @@ class CertificateError(AmbidexError, ArithmeticError):
 
 
 def expected(what: str, *, got: object, where: str = "", fix: str = "") -> str:
-    """Composes a message in the house's grammar: expected · got · where · what to do."""
+    """Composes a message in the house's grammar: expected · got · where · what to do.
+
+    A nearest name that `one_of` put at the end of `what` is asked about after the place.
+    """
     place = f" at {where}" if where else ""
+    what, mark, nearest = what.partition(f".{_HINT}")
+    hint = _HINT + nearest if mark else ""
     advice = f" {fix}" if fix else ""
-    return f"Expected {what}, got {got}{place}.{advice}"
+    return f"Expected {what}, got {got}{place}.{hint}{advice}"
 
 
 def one_of(names: Iterable[str], given: str) -> str:
@@ -103,5 +112,5 @@ def one_of(names: Iterable[str], given: str) -> str:
 
     known = sorted(names)
     near = get_close_matches(given, known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"one of {', '.join(known)}{'.' if hint else ''}{hint}"
+    hint = f".{_HINT}{near[0]!r}?" if near else ""
+    return f"one of {', '.join(known)}{hint}"

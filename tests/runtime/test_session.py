@@ -191,7 +191,7 @@ def test_outputs_can_be_picked_in_any_order(way: str) -> None:
             {"numbers": numbers(1), "texts": texts(1), "time": numbers(1)},
             "Expected an input of the model, one of numbers, texts, got 'time'.",
         ),
-        ({"numbers": numbers(1), "txts": texts(1)}, "one of numbers, texts. Did you mean 'texts'?, got 'txts'"),
+        ({"numbers": numbers(1), "txts": texts(1)}, "one of numbers, texts, got 'txts'. Did you mean 'texts'?"),
         ({"numbers": texts(1), "texts": texts(1)}, "Expected float64, got string at input 'numbers'."),
         (
             {"numbers": Tensor(dtype="float64", shape=(3, 1), data=array("d", [1, 2, 3])), "texts": texts(3)},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from ambidex.errors import BackendError, one_of
+from ambidex.errors import BackendError, expected, one_of
 
 if TYPE_CHECKING:
     from ambidex.graph import Graph
@@ -53,7 +53,7 @@ def load_edition(name: str) -> Edition:
 def check_backend(name: str) -> None:
     """A `BackendError` where the engine is unknown or not installed; loads nothing."""
     if name not in BACKENDS:
-        raise BackendError(f"Expected {one_of(BACKENDS, name)}, got backend {name!r}.")
+        raise BackendError(expected(one_of(BACKENDS, name), got=f"backend {name!r}"))
     missing = [package for package in PACKAGES[name] if find_spec(package) is None]
     if missing:
         raise BackendError(

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ambidex.errors import ArtifactError, one_of
+from ambidex.errors import ArtifactError, expected, one_of
 from ambidex.graph.graph import Graph, Node, Parameter, Value
 from ambidex.graph.op import Op
 from ambidex.graph.table import OPS
@@ -17,7 +17,7 @@ def read_node(node: Node) -> tuple[Op, Any]:
     """The node's op and its attributes as a checked record; an `ArtifactError` where either is unknown."""
     op = OPS.get(node.op)
     if op is None:
-        raise ArtifactError(f"Expected {one_of(OPS, node.op)}, got op {node.op!r} at node {node.name!r}.")
+        raise ArtifactError(expected(one_of(OPS, node.op), got=f"op {node.op!r}", where=f"node {node.name!r}"))
     try:
         return op, msgspec.convert(node.attrs, op.attrs)
     except msgspec.ValidationError as error:

@@ -76,7 +76,8 @@ def make_loss(name: str | Loss, quantiles: Sequence[float] = ()) -> Loss:
         return LOSSES[name]
     if ":" in name:
         return _import_loss(name)
-    raise UsageError(expected(f"{one_of([*LOSSES, 'quantile'], name)}, or module:function", got=f"loss {name!r}"))
+    names = one_of([*LOSSES, "quantile"], name)
+    raise UsageError(expected(f"module:function or {names}", got=f"loss {name!r}", where="--loss"), where="--loss")
 
 
 def _import_loss(path: str) -> Loss:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ambidex.errors import DataError, one_of
+from ambidex.errors import DataError, expected, one_of
 from ambidex.schema.column import Column, Kind, Role
 from ambidex.schema.task import Task
 
@@ -24,7 +24,8 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for column in self.columns:
             if column.name == name:
                 return column
-        raise DataError(f"Expected {one_of([c.name for c in self.columns], name)}, got column {name!r}.", where=name)
+        names = [column.name for column in self.columns]
+        raise DataError(expected(one_of(names, name), got=f"column {name!r}"), where=name)
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
