@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ambidex.errors import ArtifactError, expected
 from ambidex.runtime.answers import output_names, row_answers, series_answer
-from ambidex.runtime.rows import Reader, check_names, pack, read_row
+from ambidex.runtime.rows import Packing, Reader, check_names, read_row
 from ambidex.runtime.series import SeriesPacker, Window
 from ambidex.runtime.session import Session
-from ambidex.schema import Column, Schema, Tensor, packed_layout, parse_value
+from ambidex.schema import Schema, Tensor, packed_layout, parse_value
 
 
 class Predictor:
@@ -24,8 +24,8 @@ class Predictor:
         self.session = session
         self.layouts = packed_layout(schema)
         self.outputs = output_names(schema.task)
-        self.row_layouts = tuple(layout for layout in self.layouts if layout.span in ("row", "history"))
-        self.columns: tuple[Column, ...] = tuple(column for layout in self.row_layouts for column in layout.columns)
+        self.packing = Packing([layout for layout in self.layouts if layout.span in ("row", "history")])
+        self.columns = self.packing.columns
         self.series = SeriesPacker(schema) if schema.task.kind == "forecast" else None
         self._check_graph()
 
@@ -52,7 +52,7 @@ class Predictor:
             where = f"rows[{position}]"
             check_names(row, names, where)
             typed.append(read_row(self.columns, row, read, where))
-        return pack(self.layouts, typed, (len(typed),))
+        return self.packing.pack(typed, (len(typed),))
 
     def predict_rows(self, rows: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
         """One answer per row of a table: `{"income": ">50K", "probabilities": {…}}`."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 from ambidex.errors import DataError, expected, one_of
 from ambidex.schema import MISSING_TIME, Column, Layout, Tensor, parse_value
 from ambidex.schema.frequency import EPOCH
 from ambidex.schema.parse import to_microseconds
+from ambidex.schema.tensor import TensorType
 
 Reader = Callable[[Column, object, str], float | str | int]
 """Types one value: column, value, place."""
@@ -84,6 +84,8 @@ def _json_flag(column: Column, value: object, where: str) -> float:
 def _json_time(column: Column, value: object, where: str) -> int:
     if value is None:
         return MISSING_TIME
+    if type(value) is int and EARLIEST_US <= value <= LATEST_US and not column.time_format:
+        return value  # the common case of machines that talk to machines
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         raise _wrong_type(column, "an ISO 8601 string, microseconds since 1970 or null", value, where)
     try:
@@ -143,36 +145,79 @@ def read_row(columns: Sequence[Column], row: Mapping[str, object], read: Reader,
     return tuple(read(column, row[column.name], member(where, column.name)) for column in columns)
 
 
-def pack(layouts: Sequence[Layout], rows: Sequence[Sequence[object]], lead: tuple[int, ...]) -> dict[str, Tensor]:
-    """The tensors of rows whose values come in the order of the layouts' columns; `lead` are their first dimensions.
+class Packing:
+    """How rows become tensors: worked out once per model, for the layouts of one span."""
 
-    Values may be as JSON has them (None, untrimmed text, ISO times). Raises `DataError` without a place, `TypeError`
-    or `OverflowError` where one does not fit; the caller then looks for the place with `read_row`.
-    """
-    tensors = {}
-    start = 0
-    for layout in layouts:
-        stop = start + len(layout.columns)
-        part = rows[0][start:stop] if len(rows) == 1 else chain.from_iterable([row[start:stop] for row in rows])
-        values = list(part)
-        tensors[layout.name] = _tensor(layout, values, (*lead, stop - start))
-        start = stop
-    return tensors
+    def __init__(self, layouts: Sequence[Layout]) -> None:
+        self.columns: tuple[Column, ...] = tuple(column for layout in layouts for column in layout.columns)
+        self._groups: list[tuple[str, TensorType, slice, tuple[Column, ...]]] = []
+        start = 0
+        for layout in layouts:
+            stop = start + len(layout.columns)
+            self._groups.append((layout.name, layout.dtype, slice(start, stop), layout.columns))  # type: ignore[arg-type]
+            start = stop
+
+    def pack(self, rows: Sequence[Sequence[object]], lead: tuple[int, ...]) -> dict[str, Tensor]:
+        """The tensors of rows whose values come in the order of `columns`; `lead` are their first dimensions.
+
+        Values may be as JSON has them (None, untrimmed text, ISO times). Raises `DataError` without a place,
+        `TypeError` or `OverflowError` where one does not fit; the caller then looks for the place with `read_row`.
+        """
+        if len(rows) == 1:
+            (row,) = rows
+            return {
+                name: Tensor(dtype=dtype, shape=(*lead, len(columns)), data=_KINDS[dtype](columns, row[part]))
+                for name, dtype, part, columns in self._groups
+            }
+        tensors = {}
+        whole = list(zip(*rows, strict=True))
+        for name, dtype, part, columns in self._groups:
+            kind = _KINDS[dtype]
+            parts = [kind((column,), values) for column, values in zip(columns, whole[part], strict=True)]
+            data = interleaved(parts, is_text=dtype == "string")
+            tensors[name] = Tensor(dtype=dtype, shape=(*lead, len(columns)), data=data)
+        return tensors
 
 
-def _tensor(layout: Layout, values: list[Any], shape: tuple[int, ...]) -> Tensor:
-    dtype = layout.dtype
-    if dtype == "float64":
-        try:
-            return Tensor(dtype="float64", shape=shape, data=array("d", values))
-        except TypeError:
-            numbers = [_NAN if value is None else value for value in values]
-            return Tensor(dtype="float64", shape=shape, data=array("d", numbers))
-    if dtype == "int64":
-        width = len(layout.columns)
-        stamps = [_json_time(layout.columns[at % width], value, "") for at, value in enumerate(values)]
-        return Tensor(dtype="int64", shape=shape, data=array("q", stamps))
-    texts = ["" if value is None else value.strip() for value in values]
+def interleaved(columns: Sequence[Any], *, is_text: bool) -> Any:
+    """Columns of equal length (arrays of one type, or lists of texts) as one row-major sequence."""
+    if len(columns) == 1:
+        return columns[0]
+    count = len(columns) * len(columns[0])
+    packed: Any = [""] * count if is_text else array(columns[0].typecode, bytes(8 * count))
+    for position, column in enumerate(columns):
+        packed[position :: len(columns)] = column
+    return packed
+
+
+def _pack_numbers(columns: Sequence[Column], values: Sequence[Any]) -> array[float]:
+    del columns
+    try:
+        return array("d", values)
+    except TypeError:
+        return array("d", [_NAN if value is None else value for value in values])
+
+
+def _pack_texts(columns: Sequence[Column], values: Sequence[Any]) -> list[str]:
+    del columns
+    try:
+        texts = list(map(str.strip, values))
+    except TypeError:
+        texts = ["" if value is None else value.strip() for value in values]
     if "\0" in "".join(texts):
         raise DataError("Expected texts without NUL.")
-    return Tensor(dtype="string", shape=shape, data=texts)
+    return texts
+
+
+def _pack_times(columns: Sequence[Column], values: Sequence[Any]) -> array[int]:
+    """Times of one column, or one time for each column."""
+    if len(columns) != len(values):
+        columns = tuple(columns) * len(values)
+    return array("q", [_json_time(column, value, "") for column, value in zip(columns, values, strict=True)])
+
+
+_KINDS: dict[str, Callable[[Sequence[Column], Sequence[Any]], Any]] = {
+    "float64": _pack_numbers,
+    "string": _pack_texts,
+    "int64": _pack_times,
+}

@@ -8,8 +8,8 @@ from operator import lt
 import msgspec
 
 from ambidex.errors import DataError, expected
-from ambidex.runtime.rows import LATEST_US, Reader, check_names, member, pack, read_row, refusal, shown
-from ambidex.schema import MISSING_TIME, Column, Layout, Schema, Tensor, packed_layout
+from ambidex.runtime.rows import LATEST_US, Packing, Reader, check_names, member, read_row, refusal, shown
+from ambidex.schema import MISSING_TIME, Schema, Tensor, packed_layout
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,18 +32,16 @@ class SeriesPacker:
     def __init__(self, schema: Schema) -> None:
         self.task = schema.task
         layouts = packed_layout(schema)
-        self.layouts: dict[str, tuple[Layout, ...]] = {
-            span: tuple(layout for layout in layouts if layout.span == span) for span in ("history", "future", "static")
+        self._packings = {
+            span: Packing([layout for layout in layouts if layout.span == span])
+            for span in ("history", "future", "static")
         }
-        self.history = self._columns("history")
-        self.future = self._columns("future")
-        self.static = self._columns("static")
+        self.history = self._packings["history"].columns
+        self.future = self._packings["future"].columns
+        self.static = self._packings["static"].columns
         self.time = next(iter(schema.by_role("time")), None)
         self.time_at = self.history.index(self.time) if self.time is not None else -1
         self.keys = tuple(column.name for column in schema.by_role("series"))
-
-    def _columns(self, span: str) -> tuple[Column, ...]:
-        return tuple(column for layout in self.layouts[span] for column in layout.columns)
 
     def read(self, series: Mapping[str, object], read: Reader, where: str) -> Window:
         """A window from `{"history": [{…}], "future": [{…}], "static": {…}}`. Raises `DataError` with the place."""
@@ -161,12 +159,12 @@ class SeriesPacker:
 
     def _pack(self, windows: Sequence[Window], length: int) -> dict[str, Tensor]:
         count = len(windows)
-        feeds = pack(self.layouts["history"], [row for window in windows for row in window.history], (count, length))
+        feeds = self._packings["history"].pack([row for window in windows for row in window.history], (count, length))
         if self.future:
             steps = [row for window in windows for row in window.future]
-            feeds |= pack(self.layouts["future"], steps, (count, self.task.horizon))
+            feeds |= self._packings["future"].pack(steps, (count, self.task.horizon))
         if self.static:
-            feeds |= pack(self.layouts["static"], [window.static for window in windows], (count,))
+            feeds |= self._packings["static"].pack([window.static for window in windows], (count,))
         return feeds
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ambidex.runtime.answers import row_answers, series_answer
+from ambidex.runtime.answers import series_answer
 from ambidex.runtime.repository import Model
+from ambidex.server.json_answers import Predictions
 from ambidex.server.json_codec import RowsCodec, SeriesCodec
 from ambidex.server.plane import LARGE_BODY
 
@@ -38,10 +39,10 @@ def _predict_rows(service: Service, exchange: Exchange, model: Model) -> None:
     if not decoded.count:
         exchange.reply(b'{"predictions":[]}')
         return
-    task = model.schema.task
+    predictions = predictions_of(model)
 
     def finish(outputs: dict[str, Tensor], start: int) -> None:
-        exchange.reply(encode({"predictions": row_answers(task, outputs, start, start + decoded.count)}))
+        exchange.reply(predictions.encode(outputs, start, start + decoded.count))
 
     def fail(error: Exception) -> None:
         service.engine.fail(exchange, error)
@@ -91,7 +92,7 @@ def _predict_aside(service: Service, exchange: Exchange, model: Model) -> None:
         if not decoded.count:
             return b'{"predictions":[]}', 0
         outputs = predictor.predict_packed(decoded.feeds)
-        return encode({"predictions": row_answers(model.schema.task, outputs, 0, decoded.count)}), decoded.count
+        return predictions_of(model).encode(outputs, 0, decoded.count), decoded.count
 
     def finish(result: tuple[bytes, int]) -> None:
         body, rows = result
@@ -107,6 +108,14 @@ def rows_codec(service: Service, model: Model) -> RowsCodec:
     if codec is None:
         codec = model.derived["rows"] = RowsCodec(model.predictor, max_rows=service.limits.rows)
     return codec
+
+
+def predictions_of(model: Model) -> Predictions:
+    """The model's writer of answers, made once."""
+    writer: Predictions | None = model.derived.get("predictions")
+    if writer is None:
+        writer = model.derived["predictions"] = Predictions(model.schema.task)
+    return writer
 
 
 def series_codec(service: Service, model: Model) -> SeriesCodec:

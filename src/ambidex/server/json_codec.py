@@ -14,7 +14,7 @@ import msgspec
 
 from ambidex.errors import DataError, expected
 from ambidex.runtime.predictor import Predictor
-from ambidex.runtime.rows import pack, read_json, refusal, shown
+from ambidex.runtime.rows import read_json, refusal, shown
 from ambidex.runtime.series import SeriesPacker, Window
 from ambidex.schema import Column, Kind, Tensor
 from ambidex.server.request_error import malformed, too_many_rows
@@ -53,7 +53,7 @@ class RowsCodec:
         try:
             rows: list[Any] = astuple(self._decoder.decode(body))[0]
             if 0 < len(rows) <= self._max_rows:
-                feeds = pack(self._predictor.layouts, [astuple(row) for row in rows], (len(rows),))
+                feeds = self._predictor.packing.pack(list(map(astuple, rows)), (len(rows),))
                 return Rows(feeds=feeds, count=len(rows))
         except _UNFIT as error:
             return self._decode_slowly(body, error)
@@ -104,7 +104,7 @@ class SeriesCodec:
         parts = astuple(series)
         cut = self._time_from
         clocks = self._packer.history[cut:]
-        history: list[tuple[object, ...]] = [astuple(row) for row in parts[0]]
+        history: list[tuple[object, ...]] = list(map(astuple, parts[0]))
         if clocks:
             history = [
                 (*row[:cut], *(read_json(clock, value) for clock, value in zip(clocks, row[cut:], strict=True)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -120,6 +121,8 @@ async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: soc
     from ambidex.server.service import Service
 
     service = Service(loop, loading.result(), settings)
+    gc.freeze()  # what is loaded now stays: the collector need not look at it again
+    gc.set_threshold(20_000, 50, 50)
     server = await loop.create_server(lambda: Connection(service.engine), sock=listener)
     stop = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):

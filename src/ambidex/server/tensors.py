@@ -11,7 +11,7 @@ import msgspec
 
 from ambidex.errors import expected, one_of
 from ambidex.runtime.predictor import Predictor
-from ambidex.runtime.rows import refusal, shown
+from ambidex.runtime.rows import interleaved, refusal, shown
 from ambidex.schema import Column, Layout, Tensor, parse_value
 from ambidex.server.raw import FORMATS, INTEGER_RANGES, split_texts
 
@@ -102,7 +102,8 @@ class Ports:
             lead = (batch, steps)
         elif layout.span == "future":
             lead = (batch, self.task.horizon)
-        return Tensor(dtype=layout.dtype, shape=(*lead, width), data=_interleave(columns, layout.dtype))  # type: ignore[arg-type]
+        data = interleaved(columns, is_text=layout.dtype == "string")
+        return Tensor(dtype=layout.dtype, shape=(*lead, width), data=data)  # type: ignore[arg-type]
 
 
 def _dimensions(wire: Wire, *, is_series: bool) -> tuple[int, int]:
@@ -119,22 +120,6 @@ def _dimensions(wire: Wire, *, is_series: bool) -> tuple[int, int]:
 
 def _wrong_shape(wire: Wire, what: str) -> Exception:
     return refusal("wrong_shape", expected(what, got=str(list(wire.shape)), where=f"input {wire.name!r}"), wire.name)
-
-
-def _interleave(columns: Sequence[Any], dtype: str) -> Any:
-    """Columns of equal length as one row-major sequence."""
-    if dtype == "string":
-        texts = [""] * (len(columns[0]) * len(columns))
-        for position, column in enumerate(columns):
-            texts[position :: len(columns)] = column
-        return texts
-    if len(columns) == 1:
-        return columns[0]
-    code = columns[0].typecode
-    packed = array(code, bytes(8 * len(columns[0]) * len(columns)))
-    for position, column in enumerate(columns):
-        packed[position :: len(columns)] = column
-    return packed
 
 
 def _last_steps(values: Any, steps: int, most: int) -> Any:
