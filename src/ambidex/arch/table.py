@@ -61,5 +61,8 @@ def find_model(name: str, domain: str) -> Architecture:
     chosen = MODELS.get(AUTO[domain] if name == "auto" else name)
     if chosen is None or chosen.domain != domain:
         names = [model.name for model in MODELS.values() if model.domain == domain] + ["auto"]
-        raise UsageError(expected(one_of(names, name), got=f"model {name!r}", where="--model"), where="--model")
+        is_series = chosen is not None and chosen.domain == "series"
+        fix = "A forecast also needs --time and --horizon." if is_series else ""
+        message = expected(one_of(names, name), got=f"model {name!r}", where="--model", fix=fix)
+        raise UsageError(message, where="--model")
     return chosen

@@ -37,8 +37,10 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`validation` is a fraction of the rows, or a file. `columns` says what a column is (number, flag, category,
-    time, time:PATTERN, drop). `settings` are the architecture's own. `loss` `auto` follows from the task.
+    """What is trained, on what, and how.
+
+    `validation` is a fraction of the rows, or a file. `columns` says what a column is (number, flag, category, time,
+    time:PATTERN, drop). `settings` are the architecture's own. `loss` `auto` follows from the task.
     """
 
     targets: tuple[str, ...]

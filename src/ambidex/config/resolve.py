@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from ambidex.arch.architecture import Settings
 from ambidex.arch.table import find_model
 from ambidex.config.experiment import Experiment, Series
+from ambidex.config.mistake import choices, mistake
 from ambidex.errors import InputFileError, UsageError, expected, one_of
 from ambidex.training.defaults import default_plan
 from ambidex.training.plan import Optimizer, Plan
@@ -22,6 +24,11 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "plan.": Plan,
     "plan.optimizer.": Optimizer,
 }
+
+
+COLUMNS = "columns."
+EARLY = frozenset({"model", "task", "horizon", "series.horizon"})
+"""What decides the architecture, whose own settings the other assignments may name."""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +44,14 @@ def resolve(given: Given) -> Experiment:
     tree: dict[str, Any] = _read_toml(given.file) if given.file else {}
     for path, value in given.values.items():
         _put(tree, path, value)
-    early = [text for text in given.assignments if text.partition("=")[0].strip() in ("model", "task")]
-    for text in early:
+    for text in given.assignments:
+        if text.partition("=")[0].strip() not in EARLY:
+            continue
         _assign(tree, text, Settings)
     architecture = find_model(str(tree.get("model", "auto")), _domain(tree))
     for text in given.assignments:
         _assign(tree, text, architecture.settings)
-    defaults = msgspec.to_builtins(default_plan(architecture.name))
-    tree["plan"] = _merge(defaults, tree.get("plan", {}))
+    tree["plan"] = _merge(msgspec.to_builtins(default_plan(architecture.name)), tree.get("plan", {}))
     tree["model"] = architecture.name
     experiment: Experiment = _convert(tree, Experiment)
     settings = _convert(experiment.settings, architecture.settings, "settings.")
@@ -52,7 +59,8 @@ def resolve(given: Given) -> Experiment:
 
 
 def _domain(tree: Mapping[str, Any]) -> str:
-    horizon = tree.get("series", {}).get("horizon", 0)
+    series = tree.get("series")
+    horizon = series.get("horizon", 0) if isinstance(series, dict) else 0
     return "series" if tree.get("task") == "forecast" or (tree.get("task", "auto") == "auto" and horizon) else "table"
 
 
@@ -67,18 +75,20 @@ def _read_toml(path: str) -> dict[str, Any]:
 
 
 def _put(tree: dict[str, Any], path: str, value: Any) -> None:
-    *front, last = path.split(".")
-    for key in front:
+    """Sets a value; the name of a column, after `columns.`, may hold dots."""
+    front, _, last = path.rpartition(".") if not path.startswith(COLUMNS) else path.partition(".")
+    for key in front.split(".") if front else []:
         tree = tree.setdefault(key, {})
+        if not isinstance(tree, dict):
+            raise UsageError(expected("fields", got=repr(tree), where=front), where=front)
     tree[last] = value
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
+def _merge(below: Any, above: Any) -> Any:
+    """`above` with what it leaves out taken from `below`."""
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return below | {key: _merge(below.get(key), value) for key, value in above.items()}
 
 
 def _assign(tree: dict[str, Any], text: str, settings: type[msgspec.Struct]) -> None:
@@ -98,7 +108,7 @@ def _find(key: str, settings: type[msgspec.Struct]) -> tuple[str, Any]:
     }
     if key in known:
         return key, known[key]
-    if key.startswith("columns."):
+    if key.startswith(COLUMNS):
         return key, str
     matches = [path for path in known if path.rpartition(".")[2] == key]
     if len(matches) == 1:
@@ -114,23 +124,21 @@ def _find(key: str, settings: type[msgspec.Struct]) -> tuple[str, Any]:
 def _read_value(written: str, field: Any, path: str) -> Any:
     """The text as the field's type takes it: JSON, a plain word, or words between commas."""
     candidates: list[Any] = [written, [part.strip() for part in written.split(",") if part.strip()]]
-    try:
+    with suppress(msgspec.DecodeError):
         candidates.insert(0, msgspec.json.decode(written.encode()))
-    except msgspec.DecodeError:
-        pass
     problem = ""
     for candidate in candidates:
         try:
             return msgspec.to_builtins(msgspec.convert(candidate, field, strict=False))
         except msgspec.ValidationError as error:
-            problem = problem or str(error)
-    raise UsageError(f"{problem}, got {written!r} at --set {path}.", where=f"--set {path}")
+            problem = problem or str(error).partition(", got ")[0].partition(" - at ")[0]
+    names = choices(msgspec.inspect.type_info(field))
+    what = one_of(names, written) if names else problem.removeprefix("Expected ")
+    raise UsageError(expected(what, got=repr(written), where=f"--set {path}"), where=f"--set {path}")
 
 
 def _convert(value: Any, record: type[Any], prefix: str = "") -> Any:
     try:
         return msgspec.convert(value, record, strict=False)
     except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at ")
-        where = prefix + place.strip("`").removeprefix("$.") if place else "experiment"
-        raise UsageError(f"{reason} at {where}.", where=where) from None
+        raise mistake(error, value, record, prefix) from None
