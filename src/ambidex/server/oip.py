@@ -17,7 +17,7 @@ from ambidex.server.json_codec import plain_document
 from ambidex.server.plane import LARGE_BODY
 from ambidex.server.raw import raw_contents
 from ambidex.server.request_error import RequestError
-from ambidex.server.tensors import Ports, Wire, wire_type
+from ambidex.server.tensors import Ports, Wire, check_count, wire_type
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
@@ -125,6 +125,8 @@ def decode(model: Model, exchange: Exchange) -> Call:
     if used != len(blobs):
         got = f"{len(blobs) - used} bytes more"
         raise refusal("wrong_shape", expected("binary data of the sizes given", got=got, where="body"), "body")
+    for wire in inputs:
+        check_count(wire)
     feeds, rows = ports_of(model).feeds(inputs)
     return Call(
         feeds=feeds, rows=rows, id=request.id, outputs=_wanted(model, request), is_wide=len(inputs[0].shape) > 1

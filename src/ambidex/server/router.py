@@ -19,6 +19,7 @@ Route = tuple[str, str, Handler]
 PROTOCOLS: dict[str, str] = {
     "metrics": "ambidex.server.operation",
     "models": "ambidex.server.friendly",
+    "v1": "ambidex.server.tensorflow_rest",
     "v2": "ambidex.server.oip",
 }
 """The module whose ROUTES answer paths that begin with this segment."""

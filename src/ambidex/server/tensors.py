@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan, prod
 from typing import Any
 
@@ -29,6 +29,10 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     data: list[Any] | memoryview
 
 
+Convert = Callable[[Column, Wire], Any]
+"""The values of an input as a column of the model: an array of doubles or int64, or a list of texts."""
+
+
 class Ports:
     """The inputs and outputs of a model by the names that travel.
 
@@ -45,8 +49,11 @@ class Ports:
             for column in layout.columns:
                 self.columns[prefix + column.name] = (layout, column)
 
-    def feeds(self, inputs: Sequence[Wire]) -> tuple[dict[str, Tensor], int]:
-        """The packed tensors and the number of rows or series. Raises `DataError` that names the input."""
+    def feeds(self, inputs: Sequence[Wire], *, convert: Convert | None = None) -> tuple[dict[str, Tensor], int]:
+        """The packed tensors and the number of rows or series. Raises `DataError` that names the input.
+
+        `convert` gives the typed values of a column, `wire_values` unless told.
+        """
         given = {wire.name: wire for wire in inputs}
         if len(given) != len(inputs):
             raise refusal("duplicate_input", "Expected each input once, got one several times.", "inputs")
@@ -57,10 +64,10 @@ class Ports:
         for name in self.columns:
             if name not in given:
                 raise refusal("missing_column", expected(f"an input {name!r}", got="none", where="inputs"), name)
-        for wire in inputs:
-            check_count(wire)
         batch, steps = self._sizes(given)
-        feeds = {layout.name: self._pack(layout, given, batch, steps) for layout in self.predictor.layouts}
+        convert = convert or wire_values
+        typed = {name: convert(column, given[name]) for name, (_, column) in self.columns.items()}
+        feeds = {layout.name: self._pack(layout, typed, batch, steps) for layout in self.predictor.layouts}
         return feeds, batch
 
     def _sizes(self, given: Mapping[str, Wire]) -> tuple[int, int]:
@@ -88,11 +95,11 @@ class Ports:
             raise refusal("history_too_short", expected(f"at least {least} steps", got=steps, where="inputs"), "inputs")
         return batch, steps
 
-    def _pack(self, layout: Layout, given: Mapping[str, Wire], batch: int, steps: int) -> Tensor:
+    def _pack(self, layout: Layout, typed: Mapping[str, Any], batch: int, steps: int) -> Tensor:
         """The columns of one group beside each other; only the last `max_history` steps of a history are kept."""
         width = len(layout.columns)
         prefix = "future_" if layout.span == "future" else ""
-        columns = [_values(column, given[prefix + column.name]) for column in layout.columns]
+        columns = [typed[prefix + column.name] for column in layout.columns]
         lead: tuple[int, ...] = (batch,)
         if layout.span == "history":
             most = self.task.max_history
@@ -152,7 +159,7 @@ def check_count(wire: Wire) -> None:
         raise refusal("wrong_shape", message, wire.name)
 
 
-def _values(column: Column, wire: Wire) -> Any:
+def wire_values(column: Column, wire: Wire) -> Any:
     """The column's values as the graph takes them: an array of doubles or int64, or a list of texts."""
     if wire.datatype == "BYTES":
         texts = _texts(wire)
