@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.artifact.samples import entries, good_file, manifest
 
-from ambidex.artifact import CARD, ENTRIES, MANIFEST, MODEL, check_writable, open_artifact, write_artifact
+from ambidex.artifact import (
+    CARD,
+    ENTRIES,
+    MANIFEST,
+    MODEL,
+    artifact_bytes,
+    check_writable,
+    open_artifact,
+    open_bytes,
+    write_artifact,
+)
 from ambidex.artifact.container import pack, unpack
 from ambidex.errors import ArtifactError, InputFileError, OutputFileError, TrainingError
 
@@ -33,6 +43,19 @@ def test_equal_entries_give_equal_bytes(tmp_path: Path) -> None:
     write_artifact(first, entries(), manifest=manifest())
     write_artifact(second, dict(reversed(entries().items())), manifest=manifest())
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_bytes_in_memory_are_the_file(tmp_path: Path) -> None:
+    data = artifact_bytes(entries(), manifest=manifest())
+    assert data == good_file(tmp_path).read_bytes()
+    opened = open_bytes(data)
+    assert (opened.data, opened.path, opened.read(CARD)) == (data, "", entries()[CARD])
+
+
+def test_damaged_bytes_are_refused() -> None:
+    data = artifact_bytes(entries(), manifest=manifest())
+    with pytest.raises(ArtifactError, match="damaged"):
+        open_bytes(data.replace(entries()[CARD], bytes(len(entries()[CARD]))))
 
 
 def test_any_zip_tool_reads_it(tmp_path: Path) -> None:

@@ -3,7 +3,14 @@
 from ambidex.artifact.certificate import Certificate, Edition
 from ambidex.artifact.format import CARD, CERTIFICATE, ENTRIES, FORMAT, GRAPH, MANIFEST, MODEL, TRAINING, WEIGHTS
 from ambidex.artifact.manifest import EntryRecord, GraphSignature, MadeBy, Manifest, TensorSpec
-from ambidex.artifact.store import OpenArtifact, check_writable, open_artifact, write_artifact
+from ambidex.artifact.store import (
+    OpenArtifact,
+    artifact_bytes,
+    check_writable,
+    open_artifact,
+    open_bytes,
+    write_artifact,
+)
 
 __all__ = [
     "CARD",
@@ -23,7 +30,9 @@ __all__ = [
     "Manifest",
     "OpenArtifact",
     "TensorSpec",
+    "artifact_bytes",
     "check_writable",
     "open_artifact",
+    "open_bytes",
     "write_artifact",
 ]

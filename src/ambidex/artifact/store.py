@@ -30,6 +30,11 @@ class OpenArtifact:
         self._data = data
         self._extents = extents
 
+    @property
+    def data(self) -> bytes:
+        """The whole file."""
+        return self._data
+
     def read(self, entry: str) -> bytes:
         """The bytes of an entry, one of `ENTRIES`."""
         start, stop = self._extents[entry]
@@ -49,12 +54,17 @@ def open_artifact(path: str | os.PathLike[str]) -> OpenArtifact:
     name = os.fspath(path)
     data = _read_file(name)
     try:
-        extents = unpack(data)
-        manifest = decode_manifest(data[slice(*extents[MANIFEST])])
-        _check_entries(data, extents, manifest)
+        return open_bytes(data, path=name)
     except ArtifactError as error:
         raise ArtifactError(f"{name}: {error.message}", where=name) from error
-    return OpenArtifact(name, data, extents, manifest)
+
+
+def open_bytes(data: bytes, *, path: str = "") -> OpenArtifact:
+    """Checks the bytes of a file that is in memory; `path` is where they came from, if they did from a file."""
+    extents = unpack(data)
+    manifest = decode_manifest(data[slice(*extents[MANIFEST])])
+    _check_entries(data, extents, manifest)
+    return OpenArtifact(path, data, extents, manifest)
 
 
 def _read_file(path: str) -> bytes:
@@ -111,6 +121,18 @@ def write_artifact(path: str | os.PathLike[str], entries: Mapping[str, bytes], *
     The file appears under its name whole or not at all, and equal entries give equal bytes. Raises `OutputFileError`
     where it cannot be written, `TrainingError` where there is no room for it.
     """
+    pieces, complete = _compose(entries, manifest)
+    write_whole(path, pieces)
+    return complete
+
+
+def artifact_bytes(entries: Mapping[str, bytes], *, manifest: Manifest) -> bytes:
+    """The file that `write_artifact` would write."""
+    return b"".join(_compose(entries, manifest)[0])
+
+
+def _compose(entries: Mapping[str, bytes], manifest: Manifest) -> tuple[Sequence[bytes], Manifest]:
+    """The file in pieces, and the manifest with sizes and hashes."""
     wanted = set(ENTRIES) - {MANIFEST}
     if set(entries) != wanted:
         raise ValueError(expected(f"entries {sorted(wanted)}", got=sorted(entries)))
@@ -120,8 +142,7 @@ def write_artifact(path: str | os.PathLike[str], entries: Mapping[str, bytes], *
         if name != MANIFEST
     }
     complete = msgspec.structs.replace(manifest, entries=records)
-    write_whole(path, pack({**entries, MANIFEST: encode_manifest(complete)}))
-    return complete
+    return pack({**entries, MANIFEST: encode_manifest(complete)}), complete
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

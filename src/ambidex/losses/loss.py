@@ -80,6 +80,13 @@ def make_loss(name: str | Loss, quantiles: Sequence[float] = ()) -> Loss:
     raise UsageError(expected(f"module:function or {names}", got=f"loss {name!r}", where="--loss"), where="--loss")
 
 
+def loss_name(loss: Loss) -> str:
+    """How a function is written down: `module:qualname`."""
+    kind = type(loss)
+    named: Any = loss if hasattr(loss, "__qualname__") else kind
+    return f"{named.__module__}:{named.__qualname__}"
+
+
 def _import_loss(path: str) -> Loss:
     module_name, _, attribute = path.partition(":")
     if str(Path.cwd()) not in sys.path:

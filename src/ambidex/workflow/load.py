@@ -11,12 +11,14 @@ import msgspec
 from ambidex.artifact.certificate import Certificate, decode_certificate
 from ambidex.artifact.format import CARD, CERTIFICATE, GRAPH, MODEL, TRAINING, WEIGHTS
 from ambidex.artifact.onnx_reader import check_model
-from ambidex.artifact.store import OpenArtifact, open_artifact
+from ambidex.artifact.store import OpenArtifact, open_artifact, open_bytes
 from ambidex.errors import ArtifactError, DataError, UsageError, expected
 from ambidex.runtime.session import Session, open_session
 from ambidex.schema import Schema, Task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -37,15 +39,28 @@ def load(path: str | os.PathLike[str]) -> Artifact:
     return Artifact(open_artifact(path))
 
 
+def load_bytes(data: bytes, *, path: str = "") -> Artifact:
+    """Opens an artifact that is in memory, checked as `load` checks a file."""
+    return Artifact(open_bytes(data, path=path))
+
+
+def _reopen(data: bytes, path: str) -> Artifact:
+    return load_bytes(data, path=path)
+
+
 class Artifact:
     """A trained model. Results come back in the kind of frame that went in, or as NumPy arrays."""
 
     def __init__(self, opened: OpenArtifact) -> None:
         self._opened = opened
 
+    def __reduce__(self) -> tuple[Callable[..., Artifact], tuple[bytes, str]]:
+        """Copies and pickles as the bytes of the file, which are checked again when they are opened."""
+        return _reopen, (self._opened.data, self._opened.path)
+
     @property
     def path(self) -> str:
-        """Where the file lies."""
+        """Where the file lies; empty if it is in memory only."""
         return self._opened.path
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +12,24 @@ import msgspec
 
 from ambidex.arch.table import find_model
 from ambidex.artifact.certificate import Certificate, Edition
-from ambidex.artifact.store import check_writable, write_artifact
+from ambidex.artifact.store import check_writable, write_whole
 from ambidex.backends.registry import check_backend, installed, load_trainer
 from ambidex.config import Experiment
 from ambidex.data.table import Table
-from ambidex.errors import BackendError, CertificateError, StoppedError, expected
+from ambidex.errors import BackendError, StoppedError
 from ambidex.graph import initial_weights
-from ambidex.runtime.session import open_session
+from ambidex.losses.loss import Loss, loss_name
 from ambidex.training.checkpoint import CheckpointFolder
 from ambidex.training.defaults import batch_size
 from ambidex.training.engine import Trainer
 from ambidex.training.history import History
-from ambidex.training.loop import Run, Silent, Watcher, by_validation_loss
-from ambidex.workflow.answer import answer
-from ambidex.workflow.bundle import TrainingRecord, make_certificate, make_entries, make_manifest, model_bytes
-from ambidex.workflow.card import make_card
-from ambidex.workflow.cases import certificate_cases, synthetic_rows
-from ambidex.workflow.certify import Subject, certify
-from ambidex.workflow.problem import Arrays, Problem, Report
+from ambidex.training.loop import Run, Silent, State, Watcher, by_validation_loss
+from ambidex.workflow.bundle import TrainingRecord
+from ambidex.workflow.problem import Arrays, Problem
 from ambidex.workflow.score import make_score
+from ambidex.workflow.seal import SOLVED, Draft, make_draft, seal
 from ambidex.workflow.series_problem import series_problem
 from ambidex.workflow.table_problem import table_problem
-
-SOLVED = "numpy"
-"""The backend of models that are solved: no framework is loaded."""
 
 
 @dataclass(kw_only=True)
@@ -96,26 +90,59 @@ def train(table: Table, experiment: Experiment, output: Path, *, session: Sessio
     Raises `CertificateError` after writing nothing where an edition fails, and `StoppedError` where the run was
     stopped; its checkpoint then lies in `OUTPUT.ckpt/`.
     """
-    session = session or Session()
     check_writable(output)
+    checkpoints = CheckpointFolder(checkpoint_path(output))
+    draft = fit(table, experiment, session=session, checkpoints=checkpoints)
+    sealed = seal(draft)
+    write_whole(output, [sealed.data])
+    checkpoints.remove()
+    return Trained(
+        path=output,
+        record=draft.record,
+        certificate=sealed.certificate,
+        task=draft.schema.task.kind,
+        fit_s=draft.fit_s,
+    )
+
+
+def fit(
+    table: Table,
+    experiment: Experiment,
+    *,
+    session: Session | None = None,
+    checkpoints: CheckpointFolder | None = None,
+    loss: Loss | None = None,
+) -> Draft:
+    """Trains in memory, or with a checkpoint per epoch; `loss` is a function of the user's own.
+
+    What comes back is judged and exported but not certified: see `seal`.
+    """
+    session = session or Session()
     backend = choose_backend(experiment)
-    problem = series_problem(experiment, table) if experiment.is_series else table_problem(experiment, table)
-    experiment = _settled(experiment, problem)
+    problem = _problem(table, experiment, loss)
+    experiment = _settled(experiment, problem, loss)
     for note in problem.notes:
         session.say(note)
     began = time.monotonic()
-    weights, history = _fit(problem, experiment, backend, output, session)
+    weights, history = _fit(problem, experiment, backend, session, checkpoints)
     fit_s = time.monotonic() - began
-    trained = _finish(problem, experiment, backend, weights, history, output, fit_s)
-    CheckpointFolder(checkpoint_path(output)).remove()
-    return trained
+    return make_draft(problem, experiment, backend, weights=weights, history=history, fit_s=fit_s)
 
 
-def _settled(experiment: Experiment, problem: Problem) -> Experiment:
-    """The experiment with the batch size that the data decides."""
+def _problem(table: Table, experiment: Experiment, loss: Loss | None) -> Problem:
+    build = series_problem if experiment.is_series else table_problem
+    if loss is None:
+        return build(experiment, table)
+    problem = build(msgspec.structs.replace(experiment, loss="auto"), table)
+    return replace(problem, loss=loss, loss_name=loss_name(loss))
+
+
+def _settled(experiment: Experiment, problem: Problem, loss: Loss | None) -> Experiment:
+    """The experiment with the batch size that the data decides, and the name of the user's own loss."""
     size = batch_size(experiment.plan, problem.train.num_samples)
     plan = msgspec.structs.replace(experiment.plan, batch_size=size)
-    return msgspec.structs.replace(experiment, plan=plan)
+    name = experiment.loss if loss is None else loss_name(loss)
+    return msgspec.structs.replace(experiment, plan=plan, loss=name)
 
 
 def checkpoint_path(output: Path) -> Path:
@@ -139,17 +166,17 @@ def choose_backend(experiment: Experiment) -> str:
 
 
 def _fit(
-    problem: Problem, experiment: Experiment, backend: str, output: Path, session: Session
+    problem: Problem,
+    experiment: Experiment,
+    backend: str,
+    session: Session,
+    checkpoints: CheckpointFolder | None,
 ) -> tuple[Arrays, History]:
     weights: Arrays = {**initial_weights(problem.graph, experiment.plan.seed), **problem.solve()}
     if backend == SOLVED:
         return weights, History(stopped_by="solved")
-    folder = CheckpointFolder(checkpoint_path(output))
-    resumed = folder.begin(_identity(problem, experiment, backend), is_resuming=session.is_resuming)
-    if session.is_resuming:
-        epoch = len(resumed.history.epochs) - 1 if resumed else 0
-        session.say(f"resuming after epoch {epoch}" if resumed else "no checkpoint to resume from: starting afresh")
     trainer: Trainer = load_trainer(backend)(problem.graph, weights, problem.loss, experiment.plan)
+    resumed = _begin(problem, experiment, backend, session, checkpoints)
     run = Run(
         trainer=trainer,
         train=problem.train,
@@ -157,14 +184,33 @@ def _fit(
         plan=experiment.plan,
         score=by_validation_loss if experiment.metric == "loss" else make_score(experiment.metric, problem),
         watcher=session.watcher,
-        checkpoints=folder,
+        checkpoints=checkpoints,
         must_stop=session.must_stop,
     )
     try:
         best, history = run.fit(resumed)
     except StoppedError as error:
-        raise StoppedError(f"{error.message} {_how_to_resume(folder)}") from None
+        if checkpoints is None:
+            raise
+        raise StoppedError(f"{error.message} {_how_to_resume(checkpoints)}") from None
     return dict(best), history
+
+
+def _begin(
+    problem: Problem,
+    experiment: Experiment,
+    backend: str,
+    session: Session,
+    checkpoints: CheckpointFolder | None,
+) -> State | None:
+    """The state to go on from, if there are checkpoints and one of them is this run's."""
+    if checkpoints is None:
+        return None
+    resumed = checkpoints.begin(_identity(problem, experiment, backend), is_resuming=session.is_resuming)
+    if session.is_resuming:
+        epoch = len(resumed.history.epochs) - 1 if resumed else 0
+        session.say(f"resuming after epoch {epoch}" if resumed else "no checkpoint to resume from: starting afresh")
+    return resumed
 
 
 def _how_to_resume(folder: CheckpointFolder) -> str:
@@ -182,48 +228,3 @@ def _identity(problem: Problem, experiment: Experiment, backend: str) -> dict[st
         "data": problem.fingerprint,
         "graph": msgspec.to_builtins(problem.graph),
     }
-
-
-def _finish(
-    problem: Problem, experiment: Experiment, backend: str, weights: Arrays, history: History, output: Path, fit_s: float
-) -> Trained:
-    model = model_bytes(problem.graph, weights, problem.schema)
-    runtime = open_session(model)
-
-    def predict(inputs: Arrays) -> Arrays:
-        return answer(runtime, inputs)
-
-    report = problem.judge(predict)
-    examples = problem.examples
-    if experiment.certificate_rows == "synthetic":
-        examples = synthetic_rows(examples, experiment.plan.seed)
-    cases = certificate_cases(problem.schema, problem.graph, examples, experiment.plan.seed)
-    subject = Subject(graph=problem.graph, weights=weights, task=problem.task, unit=problem.target_scale)
-    editions = certify(subject, cases, predict, trained_by="" if backend == SOLVED else backend)
-    compared = len(next(iter(cases[0].values())))
-    certificate = make_certificate(problem.schema, cases[0], predict(cases[0]), editions, compared)
-    record = _record(problem, experiment, backend, history, report)
-    if not certificate.holds:
-        failed = {name: edition.reason for name, edition in editions.items() if edition.status == "failed"}
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        raise CertificateError(expected("every edition to agree with the float64 reference", got=reasons))
-    card = make_card(problem.schema, record, editions)
-    entries = make_entries(problem.graph, weights, record, certificate, model, card)
-    write_artifact(output, entries, manifest=make_manifest(problem.schema, problem.graph, backend))
-    return Trained(path=output, record=record, certificate=certificate, task=problem.task.kind, fit_s=fit_s)
-
-
-def _record(
-    problem: Problem, experiment: Experiment, backend: str, history: History, report: Report
-) -> TrainingRecord:
-    return TrainingRecord(
-        experiment=experiment,
-        backend=backend,
-        loss=problem.loss_name,
-        data_fingerprint=problem.fingerprint,
-        history=history,
-        reference=problem.reference,
-        metrics=report.metrics,
-        baselines=report.baselines,
-        notes=problem.notes,
-    )
