@@ -53,11 +53,8 @@ class CheckpointFolder:
     def save(self, state: State) -> None:
         """Writes the newest epoch, then drops the oldest files."""
         head = msgspec.json.encode(_Head(history=state.history, elapsed_s=state.elapsed_s))
-        arrays = {
-            f"{group}/{name}": array
-            for group, part in (("weights", state.weights), ("best", state.best_weights), ("optimizer", state.optimizer))
-            for name, array in part.items()
-        }
+        groups = {"weights": state.weights, "best": state.best_weights, "optimizer": state.optimizer}
+        arrays = {f"{group}/{name}": array for group, part in groups.items() for name, array in part.items()}
         name = f"epoch-{len(state.history.epochs) - 1:04d}.ckpt"
         write_whole(self.folder / name, [struct.pack("<Q", len(head)), head, arrays_to_bytes(arrays)])
         for old in self._files()[:-KEPT]:
@@ -68,7 +65,7 @@ class CheckpointFolder:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob("epoch-*.ckpt"))
+        return sorted(self.folder.glob("epoch-*.ckpt"), key=lambda path: (len(path.name), path.name))
 
     def _newest(self) -> State | None:
         for path in reversed(self._files()):

@@ -37,4 +37,4 @@ def batch_size(plan: Plan, num_samples: int) -> int:
     """The batch size of a run: as planned, else the power of two nearest a hundredth of the samples, 64 to 512."""
     if plan.batch_size:
         return plan.batch_size
-    return min(512, max(64, 2 ** round(math.log2(max(num_samples, 1) / 100 + 1e-9))))
+    return min(512, max(64, int(2.0 ** round(math.log2(max(num_samples, 1) / 100)))))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import sys
+
 import msgspec
 
 
 class EpochRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An epoch; 0 is the state before the first step. `score` decides: lower is better.
 
-    Losses are means per sample in the units of the loss. It holds no time of day and no duration, so that two
-    deterministic runs leave equal histories.
+    Losses are means per sample in the units of the loss. What is not finite is held as the largest float, since JSON
+    has no infinity. It holds no time of day and no duration, so that two deterministic runs leave equal histories.
     """
 
     epoch: int
@@ -33,8 +36,13 @@ class History(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     def since_best(self, min_delta: float) -> int:
         """Epochs since the score last fell by more than the relative `min_delta`."""
-        best, position = float("inf"), 0
+        best, position = self.epochs[0].score, 0
         for index, record in enumerate(self.epochs):
-            if record.score < best - abs(best) * min_delta if best != float("inf") else True:
+            if record.score < best - abs(best) * min_delta:
                 best, position = record.score, index
         return len(self.epochs) - 1 - position
+
+
+def finite(value: float) -> float:
+    """The value, or the largest float where it is infinite or no number: worse than all others."""
+    return value if math.isfinite(value) else sys.float_info.max

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from ambidex.errors import StoppedError, TrainingError
 from ambidex.training.defaults import batch_size
 from ambidex.training.engine import Trainer
 from ambidex.training.feed import Feed
-from ambidex.training.history import EpochRecord, History
+from ambidex.training.history import EpochRecord, History, finite
 from ambidex.training.order import batch_order
 from ambidex.training.plan import Plan
 from ambidex.training.schedule import learning_rates
@@ -181,8 +180,8 @@ class Run:
         record = EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
-            validation_loss=loss,
-            score=score if math.isfinite(score) else math.inf,
+            validation_loss=finite(loss),
+            score=finite(score),
             learning_rate=learning_rate,
         )
         state.history.epochs.append(record)
