@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+from typing import Any
 
-from ambidex.errors import ArtifactError, expected
+from ambidex.errors import ArtifactError, DataError, TrainingError, expected
 from ambidex.runtime.answers import output_names, row_answers, series_answer
 from ambidex.runtime.rows import Packing, Reader, check_names, read_row
 from ambidex.runtime.series import SeriesPacker, Window
 from ambidex.runtime.session import Session
 from ambidex.schema import Schema, Tensor, packed_layout, parse_value
+
+_CODES = {"float64": "d", "int64": "q"}
 
 
 class Predictor:
@@ -39,6 +44,21 @@ class Predictor:
         for name in self.outputs:
             if name not in present:
                 raise ArtifactError(expected(f"a model with output {name!r}", got=sorted(present), where="model.onnx"))
+
+    def warm_up(self) -> None:
+        """Runs once on one row of nothing, so that the first request does not pay for it. Raises `ArtifactError`."""
+        steps = {"history": max(self.schema.task.min_history, 1), "future": self.schema.task.horizon}
+        feeds = {}
+        for layout in self.layouts:
+            shape = (1, *((steps[layout.span],) if layout.span in steps else ()), len(layout.columns))
+            count = prod(shape)
+            data: Any = [""] * count if layout.dtype == "string" else array(_CODES[layout.dtype], bytes(8 * count))
+            feeds[layout.name] = Tensor(dtype=layout.dtype, shape=shape, data=data)  # type: ignore[arg-type]
+        try:
+            self.predict_packed(feeds)
+        except (DataError, TrainingError) as error:
+            message = expected("a model that answers a row of zeros", got=error.message, where="model.onnx")
+            raise ArtifactError(message) from error
 
     def predict_packed(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The task's outputs for packed tensors. Raises `DataError` where they do not fit."""

@@ -51,7 +51,7 @@ def find_places(paths: Sequence[str]) -> list[Place]:
         if os.path.isdir(path):
             places += folder_places(path)
         elif os.path.exists(path):
-            places.append(_file_place(path))
+            places.append(file_place(path))
         else:
             raise InputFileError(expected("an artifact or a folder of them", got=f"nothing at {path}"), where=path)
     if not places:
@@ -61,7 +61,8 @@ def find_places(paths: Sequence[str]) -> list[Place]:
     return places
 
 
-def _file_place(path: str) -> Place:
+def file_place(path: str) -> Place:
+    """A file is version 1 of the model of its name."""
     name = os.path.basename(path)
     return Place(name=name.removesuffix(SUFFIX), version=1, path=path)
 
@@ -74,7 +75,7 @@ def folder_places(folder: str) -> list[Place]:
         if entry.startswith("."):
             continue
         if os.path.isfile(path) and entry.endswith(SUFFIX):
-            places.append(_file_place(path))
+            places.append(file_place(path))
         elif os.path.isdir(path):
             places += _version_places(entry, path)
     return places
@@ -120,6 +121,7 @@ def load_model(place: Place, *, threads: int = 1) -> Model:
     model = artifact.read(MODEL)
     check_model(model)
     predictor = Predictor(schema, open_session(model, threads=threads))
+    predictor.warm_up()
     card = artifact.read(CARD).decode(errors="replace")
     return Model(place, predictor, artifact.manifest, card=card, stamp=stamp)
 

@@ -18,13 +18,14 @@ _STATUS_LINES = {status: b"HTTP/1.1 %d %s\r\n" % (status, reason) for status, re
 class Exchange:
     """A request as parsed; `reply` answers it, at once or later, exactly once.
 
-    `route` and `model` label it in metrics and logs.
+    `route` and `model` label it in metrics and logs, `extra` are header lines that any answer gets.
     """
 
     __slots__ = (
         "answer",
         "body",
         "connection",
+        "extra",
         "headers",
         "is_old",
         "keep_alive",
@@ -50,6 +51,7 @@ class Exchange:
         self.route = "none"
         self.model = ""
         self.request_id = b""
+        self.extra = b""
         self.answer: bytes | None = None
 
     def reply(self, body: bytes, *, status: int = 200, kind: bytes = JSON, headers: bytes = b"") -> None:
@@ -57,6 +59,7 @@ class Exchange:
         if self.answer is not None:
             return
         engine = self.connection.engine
+        headers += self.extra
         if not self.keep_alive:
             headers += b"Connection: close\r\n"
         elif self.is_old:

@@ -12,6 +12,7 @@ from ambidex.runtime.answers import values
 from ambidex.runtime.repository import Model
 from ambidex.runtime.rows import refusal, shown
 from ambidex.schema import Tensor
+from ambidex.server import oip_control as control
 from ambidex.server import oip_describe as describe
 from ambidex.server.json_codec import plain_document
 from ambidex.server.plane import LARGE_BODY
@@ -231,4 +232,5 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/v2/models/{model}/infer", infer),
     ("POST", "/v2/models/{model}/versions/{version}/infer", infer),
     *describe.ROUTES,
+    *control.ROUTES,
 )

@@ -11,10 +11,11 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ambidex.errors import UsageError, expected
+from ambidex.errors import InputFileError, UsageError, expected
 
 if TYPE_CHECKING:
     import asyncio
+    import ssl
 
     from ambidex.runtime.repository import Place, Repository
     from ambidex.server.service import Service, Settings
@@ -53,7 +54,7 @@ class Loading:
     """Loads the models in a thread: onnxruntime starts up outside Python's lock, while Python imports the rest."""
 
     def __init__(self, paths: Sequence[str], *, threads: int = 1) -> None:
-        self._paths = paths
+        self.paths = paths
         self._threads = threads
         self._error: BaseException | None = None
         self._repository: Repository | None = None
@@ -64,7 +65,7 @@ class Loading:
         try:
             from ambidex.runtime.repository import Repository, find_places
 
-            places: list[Place] = find_places(self._paths)
+            places: list[Place] = find_places(self.paths)
             repository = Repository()
             repository.load_all(places, threads=self._threads)
             self._repository = repository
@@ -120,18 +121,38 @@ async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: soc
     from ambidex.server.connection import Connection
     from ambidex.server.service import Service
 
-    service = Service(loop, loading.result(), settings)
+    service = Service(loop, loading.result(), loading.paths, settings)
     gc.freeze()  # what is loaded now stays: the collector need not look at it again
     gc.set_threshold(20_000, 50, 50)
-    server = await loop.create_server(lambda: Connection(service.engine), sock=listener)
+    server = await loop.create_server(lambda: Connection(service.engine), sock=listener, ssl=_tls(settings))
     stop = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):
         _on_signal(loop, number, stop)
+    watcher = loop.create_task(service.watch())
     _announce(service, listener)
     await stop
+    watcher.cancel()
     server.close()
     await service.engine.drain()
     service.plane.close()
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    """The server's side of TLS, if a certificate was given. Raises `InputFileError` or `UsageError`."""
+    if not settings.tls_certificate:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+    except ssl.SSLError as error:
+        message = expected("a certificate and its key in PEM", got=error.reason, where=settings.tls_certificate)
+        raise UsageError(message, where=settings.tls_certificate) from error
+    except OSError as error:
+        message = expected("a certificate and its key to read", got=error.strerror, where=settings.tls_certificate)
+        raise InputFileError(message, where=settings.tls_certificate) from error
+    return context
 
 
 def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Future[None]) -> None:
@@ -150,7 +171,8 @@ def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: as
 def _announce(service: Service, listener: socket.socket) -> None:
     """Says on standard output where the server answers."""
     host, port = listener.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if service.settings.tls_certificate else "http"
+    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     if service.settings.json_output:
         import msgspec
 

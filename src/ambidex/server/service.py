@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ambidex.errors import UsageError
 from ambidex.runtime.repository import Model, Repository
+from ambidex.server.access import Access
+from ambidex.server.catalog import Catalog, describe
 from ambidex.server.connection import Limits
 from ambidex.server.engine import Engine
-from ambidex.server.metrics import Metrics
+from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.plane import Plane
 from ambidex.server.request_error import RequestError
 from ambidex.server.router import Router, error_shape
@@ -21,8 +24,17 @@ if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
 
 
+RETIREMENT = 5.0
+"""Seconds after which nobody still answers with a model that was replaced."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to serve. `threads` work inside one run of a model, `workers` on requests too long for the event loop."""
+    """How to serve.
+
+    `threads` work inside one run of a model, `workers` on requests too long for the event loop. Files are looked at
+    every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With `api_keys` every request but
+    for health needs one of them. `tls_certificate` and `tls_key` are PEM files.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -30,13 +42,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_requests: bool = False
     threads: int = 1
     workers: int = 0
+    allow_control: bool = False
+    watch_seconds: float = 1.0
+    api_keys: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    tls_certificate: str = ""
+    tls_key: str = ""
     limits: Limits = Limits()
 
 
 class Service:
     """The server behind its connections."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, repository: Repository, settings: Settings) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, repository: Repository, paths: Sequence[str], settings: Settings
+    ) -> None:
+        self.loop = loop
         self.settings = settings
         self.limits = settings.limits
         self.repository = repository
@@ -48,13 +69,41 @@ class Service:
         self.engine.error_shape = error_shape
         self.engine.log_requests = settings.log_requests
         self.plane.is_alone = self._is_alone
+        self.access = Access(settings.api_keys, settings.cors_origins)
+        self.catalog = Catalog(paths, repository, threads=settings.threads, log=self.engine.log)
+        self.catalog.on_retired = self._retire
+        self.metrics.gauges += [
+            Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
+            Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
+        ]
 
     def _is_alone(self) -> bool:
         """One connection: nobody to share a run with."""
         return len(self.engine.connections) <= 1
 
+    def _loaded(self) -> dict[tuple[str, ...], float]:
+        return {(model.name, str(model.version)): model.loaded_at for model in self.repository.models()}
+
+    def _broken(self) -> dict[tuple[str, ...], float]:
+        return {(): float(len(self.repository.failures))}
+
+    def _retire(self, model: Model) -> None:
+        """Requests in flight finish with the old model; then nothing holds it any more."""
+        self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, model.derived.clear)
+
+    async def watch(self) -> None:
+        """Looks at the files from time to time, in a thread."""
+        while self.settings.watch_seconds > 0:
+            await asyncio.sleep(self.settings.watch_seconds)
+            try:
+                await self.loop.run_in_executor(None, self.catalog.refresh)
+            except Exception as error:  # noqa: BLE001 - the door: one bad look must not end all later ones
+                self.engine.log({"event": "watch", "error": describe(error)})
+
     def dispatch(self, exchange: Exchange) -> None:
         """Finds the handler and lets it answer."""
+        if self.access.is_needed and not self.access.admit(exchange):
+            return
         handler, names, pattern = self.router.find(exchange.method, exchange.url)
         exchange.route = pattern
         handler(self, exchange, names)
