@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 from ambidex._version import __version__
 from ambidex.errors import AmbidexError
@@ -13,12 +14,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("ambidex.cli.train", "train a model on a table or a series, certify it, write OUT.ambidex"),
     "predict": ("ambidex.cli.predict", "predict the rows of a table, or the next steps of series"),
     "evaluate": ("ambidex.cli.evaluate", "measure a model on data whose answers are known"),
+    "export": ("ambidex.cli.export", "write a model as ONNX"),
     "serve": ("ambidex.cli.serve", "answer requests over HTTP"),
     "inspect": ("ambidex.cli.inspect", "show what is in a model's file"),
     "verify": ("ambidex.cli.verify", "check a model's file and its certificate again"),
     "models": ("ambidex.cli.models", "list the architectures and when to use them"),
 }
 """Name to module and line of help. A command's module has `add_arguments(parser)` and `run(args) -> int`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes read like all other messages."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises `UsageError` instead of printing the whole usage."""
+        from ambidex.errors import UsageError
+
+        raise UsageError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,7 +56,7 @@ def _run(given: list[str]) -> int:
     if name not in COMMANDS:
         return _without_command(given, name)
     module = import_module(COMMANDS[name][0])
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=f"ambidex {name}",
         description=module.__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

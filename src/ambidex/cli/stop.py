@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once asks training to end at the next step, twice ends at once."""
+"""SIGTERM as Ctrl-C: both interrupt what runs, and training says how to go on."""
 
 from __future__ import annotations
 
@@ -8,31 +8,19 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
-class StopFlag:
-    """Whether a stop was asked for."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-
-    def __call__(self) -> bool:
-        return self.is_set
+"""SIGINT too, because a shell starts background jobs with it ignored."""
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopFlag]:
-    """While inside, the first signal sets the flag, the second one interrupts."""
-    flag = StopFlag()
+def interruptible() -> Iterator[None]:
+    """While inside, either signal raises `KeyboardInterrupt`."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if flag.is_set:
-            raise KeyboardInterrupt
-        flag.is_set = True
+        raise KeyboardInterrupt
 
     before = {number: signal.signal(number, handle) for number in SIGNALS}
     try:
-        yield flag
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

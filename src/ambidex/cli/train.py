@@ -139,18 +139,17 @@ def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from ambidex.artifact.store import check_writable
     from ambidex.cli.progress import make_watcher
-    from ambidex.cli.stop import stop_on_signals
+    from ambidex.cli.stop import interruptible
     from ambidex.config import Given, resolve
     from ambidex.data.read import read_table
     from ambidex.workflow.train import Session, train
 
     check_writable(args.output)
     experiment = resolve(Given(values=_given(args), assignments=args.set, file=args.config or ""))
-    table = read_table(args.data)
-    with stop_on_signals() as must_stop:
+    with interruptible():
+        table = read_table(args.data)
         session = Session(
             watcher=make_watcher(experiment.plan.epochs, is_quiet=args.quiet),
-            must_stop=must_stop,
             say=lambda text: note(text, is_quiet=args.quiet),
             is_resuming=args.resume,
         )

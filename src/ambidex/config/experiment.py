@@ -41,6 +41,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     `validation` is a fraction of the rows, or a file. `columns` says what a column is (number, flag, category, time,
     time:PATTERN, drop). `settings` are the architecture's own. `loss` `auto` follows from the task.
+    `editions` are those the certificate runs: ONNX and every installed engine, or ONNX alone.
     """
 
     targets: tuple[str, ...]
@@ -61,6 +62,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     settings: dict[str, Any] = {}
     plan: Plan = Plan()
     certificate_rows: Literal["real", "synthetic"] = "real"
+    editions: Literal["installed", "onnx"] = "installed"
 
     @property
     def is_series(self) -> bool:

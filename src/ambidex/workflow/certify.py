@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from ambidex.backends.subprocess import run_edition
 from ambidex.errors import AmbidexError, BackendError
 from ambidex.graph import Graph, decode, prepare, run_network, run_nodes
 from ambidex.schema import Task
+
+if TYPE_CHECKING:
+    from ambidex.workflow.load import Artifact
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
@@ -38,6 +41,16 @@ class Subject:
     weights: Mapping[str, Array]
     task: Task
     unit: npt.NDArray[np.float64]
+
+
+def subject_of(artifact: Artifact) -> Subject:
+    """What an artifact's certificate is about."""
+    return Subject(
+        graph=artifact.graph,
+        weights=artifact.weights,
+        task=artifact.task,
+        unit=np.asarray(artifact.training.reference.deviations),
+    )
 
 
 @dataclass

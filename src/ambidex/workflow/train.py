@@ -92,8 +92,11 @@ def train(table: Table, experiment: Experiment, output: Path, *, session: Sessio
     """
     check_writable(output)
     checkpoints = CheckpointFolder(checkpoint_path(output))
-    draft = fit(table, experiment, session=session, checkpoints=checkpoints)
-    sealed = seal(draft)
+    try:
+        draft = fit(table, experiment, session=session, checkpoints=checkpoints)
+        sealed = seal(draft, engines=() if experiment.editions == "onnx" else None)
+    except KeyboardInterrupt:
+        raise StoppedError(f"Stopped. {_how_to_resume(checkpoints)}") from None
     write_whole(output, [sealed.data])
     checkpoints.remove()
     return Trained(

@@ -17,7 +17,7 @@ from ambidex.schema import packed_layout
 from ambidex.workflow.answer import answer
 from ambidex.workflow.bundle import rows_of
 from ambidex.workflow.cases import certificate_cases
-from ambidex.workflow.certify import Subject, certify
+from ambidex.workflow.certify import certify, subject_of
 from ambidex.workflow.problem import Arrays
 
 if TYPE_CHECKING:
@@ -50,14 +50,12 @@ def verify(artifact: Artifact, table: Table | None = None) -> Verdict:
     stored = rows_of(artifact.certificate, packed_layout(artifact.schema))
     rows = stored if table is None else _rows(artifact, table)
     cases = certificate_cases(artifact.schema, artifact.graph, rows, seed=0)
-    unit = np.asarray(artifact.training.reference.deviations)
-    subject = Subject(graph=artifact.graph, weights=artifact.weights, task=artifact.task, unit=unit)
     trained_by = artifact.training.backend
 
     def predict(inputs: Arrays) -> Arrays:
         return answer(artifact.session, inputs)
 
-    editions = certify(subject, cases, predict, trained_by=trained_by)
+    editions = certify(subject_of(artifact), cases, predict, trained_by=trained_by)
     problems += [f"{name}: {edition.reason}" for name, edition in editions.items() if edition.status == "failed"]
     problems += _check_answers(artifact, stored, editions["onnx"].tolerance or ROUNDING)
     return Verdict(editions=editions, problems=tuple(problems), rows=len(next(iter(rows.values()))))
