@@ -29,16 +29,22 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Model:
-    """A loaded artifact. `derived` is where protocols keep what they make from it once (decoders, descriptions)."""
+    """A loaded artifact.
 
-    def __init__(self, place: Place, predictor: Predictor, manifest: Manifest, *, card: str, stamp: Stamp) -> None:
+    `texts` are its card and certificate; `derived` is where protocols keep what they make from it once.
+    """
+
+    def __init__(
+        self, place: Place, predictor: Predictor, manifest: Manifest, *, texts: tuple[bytes, bytes], stamp: Stamp
+    ) -> None:
         self.name = place.name
         self.version = place.version
         self.path = place.path
         self.predictor = predictor
         self.schema = predictor.schema
         self.manifest = manifest
-        self.card = card
+        self.card = texts[0].decode(errors="replace")
+        self.certificate = texts[1]
         self.stamp = stamp
         self.loaded_at = time.time()
         self.derived: dict[str, Any] = {}
@@ -111,7 +117,7 @@ def file_stamp(path: str) -> Stamp:
 
 def load_model(place: Place, *, threads: int = 1) -> Model:
     """Reads, checks and warms up one artifact. Raises `ArtifactError` or `InputFileError` and leaves nothing behind."""
-    from ambidex.artifact import CARD, MODEL, open_artifact
+    from ambidex.artifact import CARD, CERTIFICATE, MODEL, open_artifact
     from ambidex.artifact.onnx_reader import check_model
     from ambidex.runtime.session import open_session
 
@@ -122,8 +128,8 @@ def load_model(place: Place, *, threads: int = 1) -> Model:
     check_model(model)
     predictor = Predictor(schema, open_session(model, threads=threads))
     predictor.warm_up()
-    card = artifact.read(CARD).decode(errors="replace")
-    return Model(place, predictor, artifact.manifest, card=card, stamp=stamp)
+    texts = (artifact.read(CARD), artifact.read(CERTIFICATE))
+    return Model(place, predictor, artifact.manifest, texts=texts, stamp=stamp)
 
 
 class Repository:

@@ -64,7 +64,7 @@ class Exchange:
             headers += b"Connection: close\r\n"
         elif self.is_old:
             headers += b"Connection: keep-alive\r\n"
-        length = b"" if status == 204 else b"Content-Length: %d\r\n" % len(body)
+        length = b"" if status in (204, 304) else b"Content-Length: %d\r\n" % len(body)
         self.answer = b"%sContent-Type: %s\r\n%sX-Request-Id: %s\r\n%s%s\r\n%s" % (
             _STATUS_LINES[status],
             kind,

@@ -150,7 +150,7 @@ def _summary(service: Service, name: str) -> dict[str, Any]:
 
 
 def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
-    """One model: its schema, its signature, its card, and a request that works."""
+    """One model: its schema, its signature, its card, its certificate, and a request that works."""
     model = service.model(names)
     exchange.model = model.name
     description = _summary(service, model.name) | {
@@ -158,6 +158,7 @@ def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
         "schema": model.schema,
         "example": example(model),
         "card": model.card,
+        "certificate": msgspec.Raw(model.certificate),
     }
     exchange.reply(encode(description))
 

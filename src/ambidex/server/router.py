@@ -17,8 +17,11 @@ Route = tuple[str, str, Handler]
 """Method, pattern such as `/models/{model}/predict`, function."""
 
 PROTOCOLS: dict[str, str] = {
+    "": "ambidex.server.page",
+    "docs": "ambidex.server.openapi",
     "metrics": "ambidex.server.operation",
     "models": "ambidex.server.friendly",
+    "openapi.json": "ambidex.server.openapi",
     "v1": "ambidex.server.tensorflow_rest",
     "v2": "ambidex.server.oip",
 }
