@@ -7,9 +7,13 @@ Only layers and operations of Keras itself appear, so a saved model loads withou
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ambidex.backends.keras._import import keras
 from ambidex.backends.keras.engine import steps
@@ -30,6 +34,20 @@ _INITIALIZERS: dict[str, Callable[[int], Any]] = {
 """Only for users who start over from the model's configuration: our own draws replace every value (graph.initial)."""
 
 
+@keras.saving.register_keras_serializable("ambidex")
+class _Blank(keras.initializers.Initializer):
+    """Zeros, from NumPy: every weight is overwritten, and JAX would compile a program for each random draw."""
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> npt.NDArray[Any]:
+        return np.zeros(shape, dtype or np.float32)
+
+
+def _begin(style: _Style, layer: Any, **initializers: str) -> None:
+    """Gives a layer, built from blanks, the draws that a model made from its configuration starts with."""
+    for attribute, name in initializers.items():
+        setattr(layer, f"{attribute}_initializer", _INITIALIZERS[name](style.seed))
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Style:
     """What an entry is told besides inputs and attributes: the layer's name, its policy of precision, its dropout."""
@@ -48,7 +66,7 @@ class _Dropout(keras.layers.Dropout):
     """Dropout for our own training loop, with the engine's generator named.
 
     Keras leaves the choice to TensorFlow, and below XLA on a CPU that takes 50 times as long: 43 ms for a mask of
-    256 × 256 numbers, against 1 ms. A mask does not depend on whether XLA compiles it.
+    256 × 256 numbers, against 1 ms. With and without XLA the masks differ.
     """
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
@@ -60,22 +78,26 @@ class _Dropout(keras.layers.Dropout):
 
 
 def _dense(style: _Style, inputs: list[Tensor], attrs: layer.Dense) -> Tensor:
-    return keras.layers.Dense(
+    dense = keras.layers.Dense(
         attrs.units,
         use_bias=attrs.has_bias,
-        kernel_initializer=_INITIALIZERS[attrs.init](style.seed),
+        kernel_initializer=_Blank(),
         trainable=attrs.is_trainable,
         name=style.name,
         dtype=style.dtype,
-    )(inputs[0])
+    )
+    output = dense(inputs[0])
+    _begin(style, dense, kernel=attrs.init)
+    return output
 
 
 def _embedding(style: _Style, inputs: list[Tensor], attrs: layer.Embedding) -> Tensor:
-    start = _INITIALIZERS[attrs.init](style.seed)
     table = keras.layers.Embedding(
-        attrs.count, attrs.width, embeddings_initializer=start, name=style.name, dtype=style.dtype
+        attrs.count, attrs.width, embeddings_initializer=_Blank(), name=style.name, dtype=style.dtype
     )
-    return table(inputs[0])
+    output = table(inputs[0])
+    _begin(style, table, embeddings=attrs.init)
+    return output
 
 
 def _one_hot(style: _Style, inputs: list[Tensor], attrs: layer.OneHot) -> Tensor:
@@ -98,32 +120,32 @@ def _batch_norm(style: _Style, inputs: list[Tensor], attrs: layer.BatchNorm) -> 
 
 
 def _lstm(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent) -> Tensor:
-    cells = keras.layers.LSTM(attrs.units, return_sequences=attrs.returns_sequence, **_naming(style, attrs))
-    return _both_ways(style, cells, attrs)(inputs[0])
+    return _recurrent(style, inputs, attrs, keras.layers.LSTM)
 
 
 def _gru(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent) -> Tensor:
-    cells = keras.layers.GRU(
-        attrs.units, return_sequences=attrs.returns_sequence, reset_after=True, **_naming(style, attrs)
+    return _recurrent(style, inputs, attrs, partial(keras.layers.GRU, reset_after=True))
+
+
+def _recurrent(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent, kind: Callable[..., Any]) -> Tensor:
+    make = partial(
+        kind,
+        attrs.units,
+        return_sequences=attrs.returns_sequence,
+        kernel_initializer=_Blank(),
+        recurrent_initializer=_Blank(),
+        seed=style.seed,
+        dtype=style.dtype,
     )
-    return _both_ways(style, cells, attrs)(inputs[0])
-
-
-def _naming(style: _Style, attrs: recurrent.Recurrent) -> dict[str, Any]:
-    """What both kinds of cells share. A wrapped layer is called after its kind: its wrapper carries the node's name."""
-    return {
-        "kernel_initializer": _INITIALIZERS["glorot_uniform"](style.seed),
-        "recurrent_initializer": _INITIALIZERS["orthogonal"](style.seed),
-        "seed": style.seed,
-        "dtype": style.dtype,
-        **({} if attrs.is_bidirectional else {"name": style.name}),
-    }
-
-
-def _both_ways(style: _Style, cells: Any, attrs: recurrent.Recurrent) -> Any:
-    if not attrs.is_bidirectional:
-        return cells
-    return keras.layers.Bidirectional(cells, merge_mode="concat", name=style.name, dtype=style.dtype)
+    if attrs.is_bidirectional:
+        both = keras.layers.Bidirectional(make(), merge_mode="concat", name=style.name, dtype=style.dtype)
+        output, cells = both(inputs[0]), [both.forward_layer.cell, both.backward_layer.cell]
+    else:
+        one = make(name=style.name)
+        output, cells = one(inputs[0]), [one.cell]
+    for cell in cells:
+        _begin(style, cell, kernel="glorot_uniform", recurrent="orthogonal")
+    return output
 
 
 def _activation(function: str) -> Entry:

@@ -33,12 +33,15 @@ class PlanOptimizer(keras.optimizers.Optimizer):
         super().__init__(learning_rate=plan.learning_rate, name=plan.name)
         self.plan = plan
         self._slots: list[list[Any]] = []
+        self._decays: list[bool] = []
 
     def build(self, variables: Sequence[Any]) -> None:
         """Makes the slots, zero at first."""
         if self.built:
             return
         super().build(variables)
+        # The bias of a GRU has two rows. Asked here, because TensorFlow hands `update_step` variables of its own.
+        self._decays = [len(variable.shape) > 1 and variable.name != "bias" for variable in variables]
         self._slots = [
             [self.add_variable_from_reference(reference_variable=variable, name=slot) for variable in variables]
             for slot in update.SLOTS[self.plan.name]
@@ -60,7 +63,7 @@ class PlanOptimizer(keras.optimizers.Optimizer):
         place = self._get_variable_index(variable)
         slots = [slot[place] for slot in self._slots]
         weight = keras.ops.convert_to_tensor(variable)
-        if len(variable.shape) > 1 and variable.name != "bias":  # the bias of a GRU has two rows
+        if self._decays[place]:
             weight = weight * scalars.keep
         weight, moved = update.move(
             self.plan, weight, gradient, tuple(keras.ops.convert_to_tensor(slot) for slot in slots), scalars

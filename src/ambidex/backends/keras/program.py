@@ -77,7 +77,7 @@ class Program:
             return self._batch_loss(outputs, batch), others
 
         (loss, others), gradients = steps.value_and_gradients(loss_of, self._split(state["flat"]))
-        gradient = keras.ops.concatenate([keras.ops.reshape(part, (-1,)) for part in gradients])
+        gradient = keras.ops.concatenate([keras.ops.reshape(part, (-1,)) for part in gradients] or [state["flat"]])
         state = {**state, "others": others}
         if self._plan.accumulate == 1:
             return self._updated(state, gradient, scalars), loss
@@ -127,7 +127,8 @@ class Program:
         return batch_loss(self._loss, self._ops, batch.target, predicted, batch.weight)
 
     def _split(self, flat: Tensor) -> list[Tensor]:
-        parts = keras.ops.split(flat, self._cuts) if self._cuts else [flat]
+        # No cut: one weight, or none where nothing is trained.
+        parts = keras.ops.split(flat, self._cuts) if self._cuts else [flat][: len(self._shapes)]
         return [keras.ops.reshape(part, shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
 

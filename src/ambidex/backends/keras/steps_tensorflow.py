@@ -62,7 +62,7 @@ def compile_run(step: Step, gather: Gather, *, is_compiled: bool) -> Callable[..
     XLA compiles the step; the loop around it stays TensorFlow's, so that any number of steps reuses one compilation
     and batches are gathered where the data lie. The numbers of steps and of samples are free, the batch size is not.
     """
-    one = tf.function(step, jit_compile=True) if is_compiled else step
+    one = tf.function(step, jit_compile=True, autograph=False) if is_compiled else step
     programs: dict[Any, Any] = {}
 
     def run(layout: Any, state: State, data: Any, order: Tensor, scalars: Tensor) -> Any:
@@ -73,7 +73,7 @@ def compile_run(step: Step, gather: Gather, *, is_compiled: bool) -> Callable[..
                 return _loop(lambda state, i: one(state, gather(layout, data, order[i]), scalars[i]), state, order)
 
             fixed = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), state)
-            programs[key] = tf.function(loop, input_signature=(fixed, *_free((data, order, scalars))))
+            programs[key] = tf.function(loop, input_signature=(fixed, *_free((data, order, scalars))), autograph=False)
         return programs[key](state, data, order, scalars)
 
     return run
@@ -91,7 +91,7 @@ def compile_inference(function: Callable[..., Any]) -> Callable[..., Any]:
                 return function(layout, flat, others, data, index)
 
             specs = keras.tree.map_structure(lambda x: tf.TensorSpec(x.shape, x.dtype), (flat, others))
-            programs[key] = tf.function(fixed, input_signature=(*specs, *_free((data, index))))
+            programs[key] = tf.function(fixed, input_signature=(*specs, *_free((data, index))), autograph=False)
         return programs[key](flat, others, data, index)
 
     return run

@@ -71,9 +71,10 @@ class Trainer:
         scalars = make_scalars(self._plan.optimizer, learning_rates, self._updates, accumulate)
         layout, data = self._samples
         with scope(self._device):
-            state = {**self._state, "others": self._program.seeded(self._state["others"], seed)}
+            if seed is not None:
+                self._state["others"] = self._program.seeded(self._state["others"], seed)
             rows = steps.put_index(order), steps.put(scalars)
-            self._state, losses = self._run(layout, state, data, *rows)
+            self._state, losses = self._run(layout, self._state, data, *rows)
         self._updates += -(-len(order) // accumulate)
         return np.asarray(losses, np.float64)
 

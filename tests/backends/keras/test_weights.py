@@ -1,0 +1,125 @@
+"""Canonical weights pass through a module and its optimizer's slots unchanged, bit by bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.backends.torch.networks import chain, one_op, random_weights, value
+
+from ambidex.backends.keras.lower import lower
+from ambidex.backends.keras.names import layer_names
+from ambidex.backends.keras.optimizer import make_optimizer
+from ambidex.backends.keras.weights import from_canonical, slots_from_canonical, slots_to_canonical, to_canonical
+from ambidex.errors import ArtifactError
+from ambidex.graph import Graph, parameters
+from ambidex.graph.op import Array
+from ambidex.training.plan import Optimizer
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.jax]
+
+sizes = st.integers(1, 6)
+ways = st.fixed_dictionaries({"units": sizes, "is_bidirectional": st.booleans()})
+steps: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    st.tuples(st.just("dense"), st.fixed_dictionaries({"units": sizes, "has_bias": st.booleans()})),
+    st.tuples(st.sampled_from(["lstm", "gru"]), ways.map(lambda attrs: {**attrs, "returns_sequence": True})),
+    st.tuples(st.sampled_from(["layer_norm", "batch_norm"]), st.just({})),
+)
+
+
+def series_network(chosen: list[tuple[str, dict[str, Any]]], width: int) -> Graph:
+    """Layers one after the other over (B, T, F)."""
+    return chain([value("x", "T", width)], *((f"blocks.{i}.{op}", op, attrs) for i, (op, attrs) in enumerate(chosen)))
+
+
+def is_equal(left: dict[str, Array], right: dict[str, Array]) -> bool:
+    """The same names in the same order with the same bits."""
+    return list(left) == list(right) and all(
+        left[name].dtype == right[name].dtype and left[name].tobytes() == right[name].tobytes() for name in left
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(chosen=st.lists(steps, min_size=1, max_size=4), width=sizes, seed=st.integers(0, 2**31))
+def test_weights_come_back_as_they_went_in(chosen: list[tuple[str, dict[str, Any]]], width: int, seed: int) -> None:
+    graph = series_network(chosen, width)
+    weights = random_weights(graph, np.random.default_rng(seed))
+    assert is_equal(to_canonical(lower(graph, weights), graph), weights)
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    chosen=st.lists(steps, min_size=1, max_size=3),
+    width=sizes,
+    name=st.sampled_from(["adamw", "sgd"]),
+    seed=st.integers(0, 2**31),
+)
+def test_slots_come_back_as_they_went_in(
+    chosen: list[tuple[str, dict[str, Any]]], width: int, name: Any, seed: int
+) -> None:
+    graph, rng = series_network(chosen, width), np.random.default_rng(seed)
+    model = lower(graph, random_weights(graph, rng))
+    optimizer = make_optimizer(model, Optimizer(name=name))
+    suffixes = ("momentum",) if name == "sgd" else ("m", "v")
+    slots: dict[str, Array] = {
+        f"{item.name}/{suffix}": rng.normal(size=item.shape).astype(np.float32)
+        for item in parameters(graph)
+        if item.is_trainable
+        for suffix in suffixes
+    }
+    if slots:
+        slots["step"] = np.asarray(17, dtype=np.int64)
+        slots_from_canonical(model, graph, optimizer, slots)
+        found = slots_to_canonical(model, graph, optimizer)
+        assert is_equal({name: found[name] for name in slots}, slots)
+        assert len(found) == len(slots)
+
+
+def test_the_biases_of_a_gru_are_the_rows_of_one_variable(rng: np.random.Generator) -> None:
+    graph = one_op("gru", [value("x", "T", 2)], units=3)
+    weights = random_weights(graph, rng)
+    bias = np.asarray(lower(graph, weights).get_layer("node").cell.bias)
+    assert np.array_equal(bias, [weights["node.forward.bias"], weights["node.forward.recurrent_bias"]])
+
+
+def test_canonical_copies_do_not_share_memory_with_the_module(rng: np.random.Generator) -> None:
+    graph = one_op("dense", [value("x", 2)], units=3)
+    model = lower(graph, random_weights(graph, rng))
+    before = to_canonical(model, graph)
+    from_canonical(model, graph, {name: array + 1 for name, array in before.items()})
+    assert not np.array_equal(to_canonical(model, graph)["node.bias"], before["node.bias"])
+
+
+def test_a_missing_weight_is_named() -> None:
+    graph = one_op("dense", [value("x", 2)], units=3)
+    with pytest.raises(ArtifactError, match=r"^Expected weight 'node\.kernel', got 0 weights without it\.$"):
+        lower(graph, {})
+
+
+def test_a_weight_of_another_shape_is_refused() -> None:
+    graph = one_op("dense", [value("x", 2)], units=3)
+    weights = {"node.kernel": np.zeros((3, 2), np.float32), "node.bias": np.zeros(3, np.float32)}
+    with pytest.raises(ArtifactError) as raised:
+        lower(graph, weights)
+    assert str(raised.value) == "Expected shape (2, 3), got (3, 2) at weight 'node.kernel'."
+
+
+def test_names_that_keras_refuses_are_changed_and_kept_apart() -> None:
+    assert layer_names(["blocks.0.dense", "my code", "my/code", "my_code", "_hidden", "größe"]) == {
+        "blocks.0.dense": "blocks.0.dense",
+        "my code": "my_code",
+        "my/code": "my_code_2",
+        "my_code": "my_code_3",
+        "_hidden": "n_hidden",
+        "größe": "gr__e",
+    }
+
+
+def test_weights_under_moved_names_come_back(rng: np.random.Generator) -> None:
+    dense = ("dense", {"units": 3})
+    graph = chain([value("x", 2)], *((name, *dense) for name in ("a b", "a/b", "a_b", "_a", "a.b")))
+    weights = random_weights(graph, rng)
+    assert is_equal(to_canonical(lower(graph, weights), graph), weights)
