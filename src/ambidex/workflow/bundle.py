@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any
 
 import msgspec
@@ -77,17 +76,18 @@ def make_manifest(schema: Schema, graph: Graph, backend: str) -> Manifest:
 
 
 def _loaded_versions() -> dict[str, str]:
-    """Versions of the packages that this process used."""
-    return {name: metadata.version(_distribution(name)) for name in PACKAGES if name in sys.modules}
-
-
-def _distribution(module: str) -> str:
-    found = metadata.packages_distributions().get(module, [module])
-    return found[0]
+    """Versions of the packages that this process used, as they say themselves: looking them up costs a second."""
+    return {name: str(sys.modules[name].__version__) for name in PACKAGES if name in sys.modules}
 
 
 def make_entries(
-    graph: Graph, weights: Mapping[str, Array], record: TrainingRecord, certificate: Certificate, model: bytes, card: str
+    graph: Graph,
+    weights: Mapping[str, Array],
+    record: TrainingRecord,
+    certificate: Certificate,
+    *,
+    model: bytes,
+    card: str,
 ) -> dict[str, bytes]:
     """Every entry but the manifest."""
     return {

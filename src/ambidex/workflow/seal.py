@@ -98,7 +98,7 @@ def seal(draft: Draft, *, engines: Sequence[str] | None = None) -> Sealed:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
         raise CertificateError(expected("every edition to agree with the float64 reference", got=reasons))
     card = make_card(draft.schema, draft.record, editions)
-    entries = make_entries(draft.graph, draft.weights, draft.record, certificate, draft.model, card)
+    entries = make_entries(draft.graph, draft.weights, draft.record, certificate, model=draft.model, card=card)
     manifest = make_manifest(draft.schema, draft.graph, backend)
     return Sealed(data=artifact_bytes(entries, manifest=manifest), certificate=certificate)
 

@@ -192,7 +192,14 @@ def _weights(experiment: Experiment, schema: Schema, table: Table) -> npt.NDArra
     weight: npt.NDArray[np.float64] | None = None
     for column in schema.by_role("weight"):
         weight = encode_column(column, table)
-        if np.isnan(weight).any() or (weight < 0).any() or weight.sum() <= 0:
+        if not (weight > 0).any():
+            fix = "Check the column, or give --validation rows that count."
+            got = f"only zeros or none in {len(weight)} of them"
+            raise DataError(
+                expected("a weight above zero in the rows to fit on and to validate on", got=got, fix=fix),
+                where=column.name,
+            )
+        if np.isnan(weight).any() or (weight < 0).any():
             where = table.place(int(np.argmax(~(weight >= 0))))
             raise DataError(expected("weights of at least 0", got="another value", where=where), where=column.name)
     if experiment.class_weight == "balanced" and schema.task.is_classification:
