@@ -25,7 +25,7 @@ from ambidex.server import serve
 from ambidex.server.service import Settings
 try:
     settings = msgspec.convert(json.loads(sys.argv[1]), Settings)
-    serve(sys.argv[2:], port=settings.port, json_output=True, settings=settings)
+    serve(sys.argv[2:], port=settings.port, grpc_port=settings.grpc_port, json_output=True, settings=settings)
     if settings.log_requests:
         print(*sorted({name.partition(".")[0] for name in sys.modules}))
 except AmbidexError as error:

@@ -32,11 +32,14 @@ class Access:
                 exchange.route = "preflight"
                 exchange.reply(b"", status=204, headers=_PREFLIGHT)
                 return False
-        if self._keys and not exchange.url.startswith(_OPEN_PATHS):
-            self._check_key(exchange.headers)
+        if not exchange.url.startswith(_OPEN_PATHS):
+            self.check_key(exchange.headers)
         return True
 
-    def _check_key(self, headers: dict[bytes, bytes]) -> None:
+    def check_key(self, headers: dict[bytes, bytes]) -> None:
+        """Raises `RequestError` 401 unless no key is needed or the headers hold a known one."""
+        if not self._keys:
+            return
         from hmac import compare_digest
 
         given = headers.get(b"x-api-key")

@@ -114,9 +114,7 @@ class Engine:
     def account(self, exchange: Exchange, status: int) -> None:
         """Counts an answer."""
         seconds = time.perf_counter() - exchange.started if exchange.started else 0.0
-        metrics = self.metrics
-        metrics.requests.add((exchange.route, exchange.model, str(status)))
-        metrics.seconds.observe((exchange.route, exchange.model), seconds)
+        self.metrics.count((exchange.route, exchange.model), str(status), seconds)
         if self.log_requests:
             path = exchange.url.decode("ascii", "replace")
             self.log(

@@ -87,6 +87,11 @@ class Metrics:
         self.batches = Histogram("ambidex_batch_rows", "Rows that shared one run.", ("model",), SIZE_BOUNDS)
         self.gauges: list[Gauge] = []
 
+    def count(self, key: tuple[str, str], status: str, seconds: float) -> None:
+        """One request: its route and model, how it ended, and how long it took."""
+        self.requests.add((*key, status))
+        self.seconds.observe(key, seconds)
+
     def text(self) -> bytes:
         """The whole page."""
         parts: tuple[Counter | Histogram | Gauge, ...] = (

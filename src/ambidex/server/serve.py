@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
 
     from ambidex.runtime.repository import Place, Repository
+    from ambidex.server.grpc_service import GrpcServer
     from ambidex.server.service import Service, Settings
 
 
@@ -26,6 +27,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8080,
+    grpc_port: int | None = None,
     json_output: bool = False,
     settings: Settings | None = None,
 ) -> None:
@@ -37,17 +39,15 @@ def serve(
     loading = Loading([os.fspath(path) for path in paths])
     listener = listen(host, port)
     try:
-        run(loading, listener, _settings(settings, host=host, port=port, json_output=json_output))
+        import msgspec
+
+        from ambidex.server.service import Settings
+
+        addresses = {"host": host, "port": port, "grpc_port": grpc_port}
+        chosen = msgspec.structs.replace(settings or Settings(), json_output=json_output, **addresses)
+        run(loading, listener, chosen)
     finally:
         listener.close()
-
-
-def _settings(settings: Settings | None, *, host: str, port: int, json_output: bool) -> Settings:
-    import msgspec
-
-    from ambidex.server.service import Settings
-
-    return msgspec.structs.replace(settings or Settings(), host=host, port=port, json_output=json_output)
 
 
 class Loading:
@@ -129,10 +129,13 @@ async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: soc
     for number in (signal.SIGTERM, signal.SIGINT):
         _on_signal(loop, number, stop)
     watcher = loop.create_task(service.watch())
-    _announce(service, listener)
+    grpc = _start_grpc(service)
+    _announce(service, listener, grpc)
     await stop
     watcher.cancel()
     server.close()
+    if grpc is not None:
+        await loop.run_in_executor(None, grpc.stop, settings.limits.drain_time)
     await service.engine.drain()
     service.plane.close()
 
@@ -168,17 +171,33 @@ def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: as
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask))
 
 
-def _announce(service: Service, listener: socket.socket) -> None:
+def _start_grpc(service: Service) -> GrpcServer | None:
+    """The gRPC server, if its port was asked for."""
+    port = service.settings.grpc_port
+    if port is None:
+        return None
+    from ambidex.server.grpc_service import GrpcServer
+
+    return GrpcServer(service, host=service.settings.host, port=port)
+
+
+def _announce(service: Service, listener: socket.socket, grpc: GrpcServer | None) -> None:
     """Says on standard output where the server answers."""
     host, port = listener.getsockname()[:2]
     scheme = "https" if service.settings.tls_certificate else "http"
-    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    url = f"{scheme}://{_bracketed(host)}:{port}"
     if service.settings.json_output:
         import msgspec
 
         models = [{"name": model.name, "version": model.version} for model in service.repository.models()]
-        line = msgspec.json.encode({"url": url, "grpc": None, "models": models}).decode()
+        document = {"url": url, "grpc": f"{_bracketed(host)}:{grpc.port}" if grpc else None, "models": models}
+        line = msgspec.json.encode(document).decode()
     else:
-        line = f"Serving {url}"
+        line = f"Serving {url}" + (f" and gRPC at {_bracketed(host)}:{grpc.port}" if grpc else "")
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def _bracketed(host: str) -> str:
+    """An address as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host

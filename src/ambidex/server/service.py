@@ -38,6 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     host: str = "127.0.0.1"
     port: int = 8080
+    grpc_port: int | None = None
     json_output: bool = False
     log_requests: bool = False
     threads: int = 1

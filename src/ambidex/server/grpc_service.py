@@ -1,0 +1,225 @@
+"""The Open Inference Protocol over gRPC, by grpcio; imported only when its port is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ambidex._version import __version__
+from ambidex.errors import BackendError, DataError, UsageError, expected, one_of
+from ambidex.runtime.repository import Model
+from ambidex.runtime.rows import refusal
+from ambidex.server import oip_describe as describe
+from ambidex.server.oip import ports_of
+from ambidex.server.raw import FORMATS, raw_contents
+from ambidex.server.request_error import RequestError
+from ambidex.server.tensors import Wire, check_count, wire_type
+
+if TYPE_CHECKING:
+    from ambidex.schema import Tensor
+    from ambidex.server.service import Service
+
+_THREADS = 8
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "BYTES": "bytes_contents",
+}
+
+
+class GrpcServer:
+    """A started gRPC server beside the HTTP one; `port` is the one it listens on."""
+
+    def __init__(self, service: Service, *, host: str, port: int) -> None:
+        try:
+            import grpc  # type: ignore[import-untyped]
+
+            from ambidex.server.grpc_messages import build
+        except ImportError as error:
+            message = expected("grpcio and protobuf for --grpc-port", got="none", fix="pip install grpcio protobuf")
+            raise BackendError(message) from error
+        from concurrent.futures import ThreadPoolExecutor
+
+        self._service = service
+        self._messages = build()
+        self._grpc: Any = grpc
+        size = ("grpc.max_receive_message_length", service.limits.body)
+        reuse = ("grpc.so_reuseport", 0)
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ambidex-grpc")
+        self._server = grpc.server(pool, options=[size, reuse], maximum_concurrent_rpcs=service.limits.waiting)
+        self._server.add_generic_rpc_handlers((self._handlers(),))
+        self.port = self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        self._server.start()
+
+    def _listen(self, address: str) -> int:
+        settings = self._service.settings
+        try:
+            if not settings.tls_certificate:
+                return int(self._server.add_insecure_port(address))
+            with open(settings.tls_key or settings.tls_certificate, "rb") as file:
+                key = file.read()
+            with open(settings.tls_certificate, "rb") as file:
+                credentials = self._grpc.ssl_server_credentials([(key, file.read())])
+            return int(self._server.add_secure_port(address, credentials))
+        except RuntimeError as error:
+            fix = "Choose another --grpc-port."
+            raise UsageError(expected("an address to listen on", got=f"{address}, in use", fix=fix)) from error
+
+    def stop(self, grace: float) -> None:
+        """Answers what has begun within `grace` seconds."""
+        self._server.stop(grace).wait()
+
+    def _handlers(self) -> Any:
+        from ambidex.server.grpc_messages import SERVICE
+
+        calls: dict[str, Callable[[Any], Any]] = {
+            "ServerLive": lambda request: self._make("ServerLiveResponse", live=True),
+            "ServerReady": lambda request: self._make(
+                "ServerReadyResponse", ready=bool(self._service.repository.names())
+            ),
+            "ModelReady": self._model_ready,
+            "ServerMetadata": lambda request: self._make(
+                "ServerMetadataResponse", name="ambidex", version=__version__, extensions=[]
+            ),
+            "ModelMetadata": self._model_metadata,
+            "ModelInfer": self._infer,
+        }
+        methods = {
+            name: self._grpc.unary_unary_rpc_method_handler(
+                self._guarded(name, call),
+                request_deserializer=self._messages[f"{name}Request"].FromString,
+                response_serializer=self._messages[f"{name}Response"].SerializeToString,
+            )
+            for name, call in calls.items()
+        }
+        return self._grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    def _make(self, message: str, **fields: Any) -> Any:
+        return self._messages[message](**fields)
+
+    def _guarded(self, name: str, call: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+        """The call with its errors as gRPC's, its key checked and its time taken."""
+        codes = self._grpc.StatusCode
+        service = self._service
+
+        def run(request: Any, context: Any) -> Any:
+            started = perf_counter()
+            answer, status, text = None, codes.OK, ""
+            try:
+                headers = {key.encode(): str(value).encode() for key, value in context.invocation_metadata()}
+                if not name.startswith("Server"):
+                    service.access.check_key(headers)
+                answer = call(request)
+            except Exception as error:  # noqa: BLE001 - the door: no request may end the server
+                status, text = self._failure(error)
+            seconds = perf_counter() - started
+            service.loop.call_soon_threadsafe(service.metrics.count, (f"grpc {name}", ""), status.name, seconds)
+            if answer is None:
+                context.abort(status, text)
+            return answer
+
+        return run
+
+    def _failure(self, error: Exception) -> tuple[Any, str]:
+        """The status and text of an error; what is our own mistake goes to the log."""
+        codes = self._grpc.StatusCode
+        if isinstance(error, RequestError):
+            known = {401: codes.UNAUTHENTICATED, 404: codes.NOT_FOUND}
+            return known.get(error.status, codes.UNAVAILABLE), error.message
+        if isinstance(error, DataError):
+            return codes.INVALID_ARGUMENT, error.message
+        self._service.engine.log({"event": "failure", "error": f"{type(error).__name__}: {error}"})
+        return codes.INTERNAL, "The server failed; its log says why."
+
+    def _model(self, name: str, version: str) -> Model:
+        return self._service.model({"model": name} | ({"version": version} if version else {}))
+
+    def _model_ready(self, request: Any) -> Any:
+        try:
+            self._model(request.name, request.version)
+        except RequestError:
+            return self._make("ModelReadyResponse", ready=False)
+        return self._make("ModelReadyResponse", ready=True)
+
+    def _model_metadata(self, request: Any) -> Any:
+        model = self._model(request.name, request.version)
+        versions = [str(other.version) for other in self._service.repository.versions(model.name)]
+        return self._make(
+            "ModelMetadataResponse",
+            name=model.name,
+            versions=versions,
+            platform="onnxruntime_onnx",
+            **describe.signature(model),
+        )
+
+    def _infer(self, request: Any) -> Any:
+        model = self._model(request.model_name, request.model_version)
+        wanted = [output.name for output in request.outputs] or list(model.predictor.outputs)
+        for name in wanted:
+            if name not in model.predictor.outputs:
+                known = one_of(model.predictor.outputs, name)
+                raise refusal("unknown_output", expected(known, got=f"output {name!r}", where="outputs"), "outputs")
+        wires = _wires(request)
+        feeds, rows = ports_of(model).feeds(wires)
+        outputs = model.predictor.predict_packed(feeds)
+        self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
+        is_wide = len(wires[0].shape) > 1
+        return self._response(model, request.id, [(name, outputs[name]) for name in wanted], is_wide=is_wide)
+
+    def _response(self, model: Model, name: str, outputs: Sequence[tuple[str, Tensor]], *, is_wide: bool) -> Any:
+        described = [
+            {
+                "name": output,
+                "datatype": wire_type(tensor.dtype),
+                "shape": [*tensor.shape, 1] if is_wide and len(tensor.shape) == 1 else list(tensor.shape),
+            }
+            for output, tensor in outputs
+        ]
+        raw = [raw_contents(tensor, 0, prod(tensor.shape)) for _, tensor in outputs]
+        return self._make(
+            "ModelInferResponse",
+            model_name=model.name,
+            model_version=str(model.version),
+            id=name,
+            outputs=described,
+            raw_output_contents=raw,
+        )
+
+
+def _wires(request: Any) -> list[Wire]:
+    """The inputs of a request: all raw, or all typed."""
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        message = expected(f"raw contents of {len(request.inputs)} inputs", got=len(raw), where="raw_input_contents")
+        raise refusal("wrong_shape", message, "raw_input_contents")
+    wires = []
+    for position, item in enumerate(request.inputs):
+        if item.datatype not in FORMATS:
+            known = one_of(FORMATS, item.datatype)
+            raise refusal("wrong_type", expected(known, got=repr(item.datatype), where=item.name), item.name)
+        data = memoryview(raw[position]) if raw else _typed(item)
+        wire = Wire(name=item.name, datatype=item.datatype, shape=tuple(item.shape), data=data)
+        check_count(wire)
+        wires.append(wire)
+    return wires
+
+
+def _typed(item: Any) -> list[Any]:
+    values = list(getattr(item.contents, _CONTENTS[item.datatype]))
+    if item.datatype == "BYTES":
+        try:
+            return [value.decode() for value in values]
+        except UnicodeDecodeError:
+            raise refusal(
+                "wrong_type", expected("texts in UTF-8", got="other bytes", where=item.name), item.name
+            ) from None
+    if item.datatype in ("FP32", "FP64") and any(abs(value) == float("inf") for value in values):
+        raise refusal("out_of_range", expected("finite numbers or NaN", got="an infinity", where=item.name), item.name)
+    return values
