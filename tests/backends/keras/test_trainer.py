@@ -221,11 +221,10 @@ def test_layers_have_masks_of_their_own() -> None:
     assert losses[0] != losses[1]
 
 
-@pytest.mark.parametrize("switch", ["on", "off"])
-def test_compiled_training_walks_the_same_way(switch: Any, rng: np.random.Generator) -> None:
+def test_training_walks_the_same_way_without_compilation(rng: np.random.Generator) -> None:
     graph, feed, order = forecaster(), windows(rng, is_scaled=True), orders(rng, 10, 6, count=20)
-    _, losses = trained(graph, feed, plan(compile=switch), order)
-    _, again = trained(graph, feed, plan(compile="auto"), order)
+    _, losses = trained(graph, feed, plan(compile="off"), order)
+    _, again = trained(graph, feed, plan(compile="on"), order)
     assert losses == pytest.approx(again, rel=LOCKSTEP[10])
 
 
