@@ -37,7 +37,8 @@ class Builder:
             raise ValueError(f"Expected a new name, got {name!r} twice.")
         known = self._values
         if section == "decode":
-            known = {key: _as_decoded(value) for key, value in known.items()}
+            made = {inner.name for inner in self._sections["network"]}
+            known = {key: _as_decoded(value) if key in made else value for key, value in known.items()}
         self._values[name] = infer_node(node, known)
         self._sections[section].append(node)
         return name
@@ -74,7 +75,5 @@ class Builder:
 
 
 def _as_decoded(value: Value) -> Value:
-    """As the decoding sees it: raw outputs enter it as float64."""
-    if value.dtype != "float32":
-        return value
+    """What the network made, as the decoding sees it: raw outputs enter it as float64."""
     return Value(name=value.name, dtype="float64", shape=value.shape)

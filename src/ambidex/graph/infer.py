@@ -36,28 +36,43 @@ def infer_node(node: Node, known: Mapping[str, Value]) -> Value:
     missing = [name for name in node.inputs if name not in known]
     if missing:
         raise ArtifactError(f"Expected inputs that exist, got {missing[0]!r} at node {node.name!r}.")
+    values = [known[name] for name in node.inputs]
     try:
-        dtype, shape = op.infer([known[name] for name in node.inputs], attrs)
+        dtype, shape = op.infer(values, attrs)
+        op.weights(values, attrs)  # must be countable too
     except (ValueError, IndexError, TypeError) as error:
         raise ArtifactError(f"{error} At node {node.name!r} ({node.op}).") from None
     return Value(name=node.name, dtype=dtype, shape=shape)
 
 
 def infer_values(graph: Graph) -> dict[str, Value]:
-    """Every value of the graph by name. In `decode` a raw output is float64, whatever the network made."""
+    """Every value of the graph by name. In `decode` a raw output is float64, whatever the network made.
+
+    Raises `ArtifactError` where a node, a cut or an output names what does not exist.
+    """
     values = _extend({value.name: value for value in graph.inputs}, graph.prepare)
-    network = _extend({name: values[name] for name in graph.prepared}, graph.network)
-    raw = {
-        name: Value(name=name, dtype="float64", shape=network[name].shape) for name in graph.raw_outputs
-    }
+    network = _network(graph, values)
+    _require("raw outputs that the network makes", graph.raw_outputs, network)
+    raw = {name: Value(name=name, dtype="float64", shape=network[name].shape) for name in graph.raw_outputs}
     decoded = _extend({**values, **raw}, graph.decode)
+    _require("outputs that exist", graph.outputs.values(), decoded)
     return {**decoded, **network, **raw}
 
 
 def network_values(graph: Graph) -> dict[str, Value]:
     """The values between the cuts, raw outputs in the network's own float32."""
-    values = _extend({value.name: value for value in graph.inputs}, graph.prepare)
+    return _network(graph, _extend({value.name: value for value in graph.inputs}, graph.prepare))
+
+
+def _network(graph: Graph, values: Mapping[str, Value]) -> dict[str, Value]:
+    _require("prepared values that exist", graph.prepared, values)
     return _extend({name: values[name] for name in graph.prepared}, graph.network)
+
+
+def _require(what: str, names: Iterable[str], known: Mapping[str, Value]) -> None:
+    for name in names:
+        if name not in known:
+            raise ArtifactError(expected(what, got=repr(name)))
 
 
 def _extend(known: dict[str, Value], nodes: Iterable[Node]) -> dict[str, Value]:

@@ -58,6 +58,19 @@ def width(value: Value) -> int:
     return last
 
 
+def per_column(*fields: str) -> Infer:
+    """Like the first input, where each of these attributes holds a number for every column of it."""
+
+    def infer(inputs: Sequence[Value], attrs: Any) -> tuple[Dtype, Shape]:
+        columns = width(inputs[0])
+        for field in fields:
+            if len(getattr(attrs, field)) != columns:
+                raise ValueError(f"Expected {field} for each of {columns} columns, got {len(getattr(attrs, field))}.")
+        return same_as_first(inputs, attrs)
+
+    return infer
+
+
 def row_vector(numbers: Sequence[float], like: Array) -> Array:
     """A constant per column in the precision of the values it meets."""
     return np.asarray(numbers, dtype=like.dtype)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ambidex.graph.graph import Dtype, Value
-from ambidex.graph.op import Array, Attrs, Op, Shape, row_vector, same_as_first
+from ambidex.graph.op import Array, Attrs, Op, Shape, per_column, row_vector, same_as_first, width
 
 
 class Select(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +43,10 @@ class Temperature(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _infer_select(inputs: Sequence[Value], attrs: Select) -> tuple[Dtype, Shape]:
+    count = width(inputs[0])
+    outside = [column for column in attrs.columns if not 0 <= column < count]
+    if outside:
+        raise ValueError(f"Expected columns from 0 to {count - 1}, got {outside[0]}.")
     return inputs[0].dtype, (*inputs[0].shape[:-1], len(attrs.columns))
 
 
@@ -81,10 +85,10 @@ def _run_temperature(inputs: Sequence[Array], attrs: Temperature, weights: Mappi
 
 NUMBERS: tuple[Op, ...] = (
     Op(name="select", attrs=Select, run=_run_select, infer=_infer_select),
-    Op(name="impute", attrs=Impute, run=_run_impute, infer=same_as_first),
+    Op(name="impute", attrs=Impute, run=_run_impute, infer=per_column("fill")),
     Op(name="is_missing", run=_run_is_missing, infer=same_as_first),
-    Op(name="standardize", attrs=Standardize, run=_run_standardize, infer=same_as_first),
-    Op(name="unstandardize", attrs=Standardize, run=_run_unstandardize, infer=same_as_first),
+    Op(name="standardize", attrs=Standardize, run=_run_standardize, infer=per_column("center", "scale")),
+    Op(name="unstandardize", attrs=Standardize, run=_run_unstandardize, infer=per_column("center", "scale")),
     Op(name="smooth_clip", attrs=SmoothClip, run=_run_smooth_clip, infer=same_as_first),
     Op(name="temperature", attrs=Temperature, run=_run_temperature, infer=same_as_first),
 )

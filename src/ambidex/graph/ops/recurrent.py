@@ -65,9 +65,7 @@ def _gru_weights(inputs: Sequence[Value], attrs: Recurrent) -> tuple[Parameter, 
     )
 
 
-def _lstm_step(
-    x: Array, h: Array, c: Array, weights: Mapping[str, Array], way: str
-) -> tuple[Array, Array]:
+def _lstm_step(x: Array, h: Array, c: Array, weights: Mapping[str, Array], way: str) -> tuple[Array, Array]:
     """Hochreiter & Schmidhuber 1997 with forget gates (Gers et al. 2000): h and c after one step."""
     gates = x @ weights[f"{way}.kernel"] + h @ weights[f"{way}.recurrent_kernel"] + weights[f"{way}.bias"]
     i, f, g, o = np.split(gates, 4, axis=-1)
@@ -75,9 +73,7 @@ def _lstm_step(
     return sigmoid(o) * np.tanh(c), c
 
 
-def _gru_step(
-    x: Array, h: Array, c: Array, weights: Mapping[str, Array], way: str
-) -> tuple[Array, Array]:
+def _gru_step(x: Array, h: Array, c: Array, weights: Mapping[str, Array], way: str) -> tuple[Array, Array]:
     """Cho et al. 2014 in the variant of cuDNN: n = tanh(x_n + r · (h_n + b)). The cell is unused."""
     gx = x @ weights[f"{way}.kernel"] + weights[f"{way}.bias"]
     gh = h @ weights[f"{way}.recurrent_kernel"] + weights[f"{way}.recurrent_bias"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ambidex.graph.graph import Dim, Dtype, Value
-from ambidex.graph.op import Array, Attrs, Op, Shape, row_vector, same_as_first
+from ambidex.graph.op import Array, Attrs, Op, Shape, per_column, row_vector, same_as_first
 
 
 class LogRatio(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,6 +62,11 @@ def _run_undifference(inputs: Sequence[Array], attrs: Any, weights: Mapping[str,
     """Steps (B, H, F) and history (B, T, F) to levels (B, H, F): the last value plus the running sum."""
     steps, history = inputs
     return np.asarray(history[:, -1:] + np.cumsum(steps, axis=1))
+
+
+def _infer_log_ratio(inputs: Sequence[Value], attrs: LogRatio) -> tuple[Dtype, Shape]:
+    per_column("floor")(inputs, attrs)
+    return _infer_steps(inputs, attrs)
 
 
 def _run_log_ratio(inputs: Sequence[Array], attrs: LogRatio, weights: Mapping[str, Array]) -> Array:
@@ -140,8 +145,8 @@ def _run_sort(inputs: Sequence[Array], attrs: Any, weights: Mapping[str, Array])
 SERIES: tuple[Op, ...] = (
     Op(name="difference", run=_run_difference, infer=_infer_steps),
     Op(name="undifference", run=_run_undifference, infer=same_as_first),
-    Op(name="log_ratio", attrs=LogRatio, run=_run_log_ratio, infer=_infer_steps),
-    Op(name="unlog_ratio", attrs=LogRatio, run=_run_unlog_ratio, infer=same_as_first),
+    Op(name="log_ratio", attrs=LogRatio, run=_run_log_ratio, infer=_infer_log_ratio),
+    Op(name="unlog_ratio", attrs=LogRatio, run=_run_unlog_ratio, infer=per_column("floor")),
     Op(name="window_last", run=_run_window_last, infer=_infer_one_step),
     Op(name="window_mean", run=_run_window_mean, infer=_infer_one_step),
     Op(name="window_scale", attrs=WindowScale, run=_run_window_scale, infer=_infer_one_step),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ambidex.graph.graph import Dtype, Value
-from ambidex.graph.op import Array, Attrs, Op, Shape, width
+from ambidex.graph.op import Array, Attrs, Op, Shape, per_column, width
 
 MISSING_TIME = -(2**63)
 SECOND_US = 1_000_000
@@ -129,7 +128,8 @@ def _run_cycle(inputs: Sequence[Array], attrs: Cycle, weights: Mapping[str, Arra
     return np.asarray(np.asarray(attrs.table, dtype=np.float64)[phase])
 
 
-def _infer_wave(inputs: Sequence[Value], attrs: Any) -> tuple[Dtype, Shape]:
+def _infer_wave(inputs: Sequence[Value], attrs: Wave) -> tuple[Dtype, Shape]:
+    per_column("period")(inputs, attrs)
     return inputs[0].dtype, (*inputs[0].shape[:-1], width(inputs[0]) * 2)
 
 
