@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from tests.cli.conftest import Command
+
 from ambidex import __version__
 from ambidex.cli.main import COMMANDS
-from tests.cli.conftest import Command
 
 
 def test_version_is_printed(run: Command) -> None:

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from tests.cli.conftest import DATA, Command
 
 CO2 = DATA / "co2_weekly_missing.csv"

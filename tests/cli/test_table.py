@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.cli.conftest import Command, adult_rows, write_csv
 
 from ambidex.cli.main import main
-from tests.cli.conftest import Command, adult_rows, write_csv
 
 pytestmark = pytest.mark.torch
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from tests.cli.conftest import DATA, Command, adult_rows, write_csv
 
 ROWS = 200

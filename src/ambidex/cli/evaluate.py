@@ -3,7 +3,7 @@
 For series every window (stride 1) counts whose first forecast step is at or after --from and last at or before --to,
 with as much earlier history as the window needs.
 
-examples:
+Examples:
   ambidex evaluate adult.ambidex test.csv
   ambidex evaluate oil.ambidex ETTh1.csv --from "2017-10-24" --to "2018-02-20 23:00"
 """

@@ -3,7 +3,7 @@
 targets:
   onnx    one file with one input per column under its name, and preprocessing, network and decoding inside
 
-examples:
+Examples:
   ambidex export adult.ambidex --to onnx -o adult.onnx
   ambidex export adult.ambidex --to onnx --packed -o adult.onnx
 """
@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> int:
     from ambidex.workflow.train import edition_summary
 
     if args.to not in TARGETS:
-        raise UsageError(expected(f"a target, {one_of(TARGETS, args.to)}", got=repr(args.to), where="--to"), where="--to")
+        raise UsageError(
+            expected(f"a target, {one_of(TARGETS, args.to)}", got=repr(args.to), where="--to"), where="--to"
+        )
     done = export_to_onnx(
         load(args.model), Path(args.output), is_packed=args.packed, float32_inputs=args.float32_inputs
     )

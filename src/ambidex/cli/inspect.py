@@ -1,6 +1,6 @@
 """Show what is in a model's file, after checking that nothing inside can run.
 
-example:
+Example:
   ambidex inspect adult.ambidex
 """
 
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 def _print_facts(artifact: Any, facts: dict[str, Any]) -> None:
     print(f"{facts['path']}: {facts['task']['kind']} of {', '.join(facts['targets'])} by {facts['model']}")
     made = facts["made_by"]
-    print(f"format {facts['format']}, {facts['size_bytes'] / 1024:.0f} KB, made by ambidex {made['ambidex']} ({made['backend']})")
+    size_kb = facts["size_bytes"] / 1024
+    print(f"format {facts['format']}, {size_kb:.0f} KB, made by ambidex {made['ambidex']} ({made['backend']})")
     print("\nsafe to read: " + "; ".join(facts["safety"]))
     print("\nentries")
     for name, entry in facts["entries"].items():

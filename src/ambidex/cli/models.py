@@ -1,6 +1,6 @@
 """List the architectures and when to use them.
 
-example:
+Example:
   ambidex models
 """
 
@@ -39,5 +39,6 @@ def run(args: argparse.Namespace) -> int:
         star = " (auto)" if model["is_default"] else ""
         print(f"{model['name']:<12} {model['for']:<7} {model['summary']}{star}")
         for name, value in model["settings"].items():  # type: ignore[attr-defined]
-            print(f"{'':<20} --set {name}={value}")
+            written = ",".join(map(str, value)) if isinstance(value, tuple) else value
+            print(f"{'':<20} --set {name}={written}")
     return 0

@@ -10,7 +10,9 @@ from typing import Any
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     """`--json` and `--quiet`, which every command has."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output, nothing else there")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output, nothing else there"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress and no notes on standard error")
 
 
@@ -52,6 +54,10 @@ def print_editions(editions: dict[str, Any]) -> None:
         if edition.status == "not_run":
             print(f"  {name:<12} not run: {edition.reason}")
             continue
-        size = "" if edition.max_abs is None else f"largest difference {edition.max_abs:.1e} (allowed {edition.tolerance:.1e})"
+        size = (
+            ""
+            if edition.max_abs is None
+            else f"largest difference {edition.max_abs:.1e} (allowed {edition.tolerance:.1e})"
+        )
         tail = f", {edition.changed_decisions} decisions changed, {edition.rows} rows"
         print(f"  {name:<12} {edition.status}: {size or edition.reason}{tail if size else ''}")

@@ -2,7 +2,7 @@
 
 The input's columns are kept and the answers appended (tables); the target column is not needed.
 
-examples:
+Examples:
   ambidex predict adult.ambidex new.csv -o scored.csv
   cat new.jsonl | ambidex predict adult.ambidex - > scored.jsonl
 """
@@ -18,7 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `predict`."""
     parser.add_argument("model", metavar="FILE.ambidex")
     parser.add_argument("data", metavar="DATA", help="CSV, Parquet, Arrow or JSON lines, also .gz; - is standard input")
-    parser.add_argument("-o", "--output", default="-", metavar="OUT", help="the file to write, by suffix; - is standard output")
+    parser.add_argument(
+        "-o", "--output", default="-", metavar="OUT", help="the file to write, by suffix; - is standard output"
+    )
     add_output_arguments(parser)
 
 

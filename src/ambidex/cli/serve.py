@@ -3,7 +3,7 @@
 Prints "Serving http://127.0.0.1:8080" on standard output once it answers. A folder holds NAME.ambidex files or
 NAME/1.ambidex, NAME/2.ambidex, …; the highest number is the default version.
 
-example:
+Example:
   ambidex serve adult.ambidex oil.ambidex --port 8080
   curl -d '{"rows": [{"age": 39, …}]}' http://127.0.0.1:8080/models/adult/predict
 """

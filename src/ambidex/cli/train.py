@@ -1,6 +1,6 @@
 """Train a model on a table or a series, certify it, and write OUT.ambidex.
 
-examples:
+Examples:
   ambidex train adult.csv.gz --target income -o adult.ambidex
   ambidex train ETTh1.csv --target OT --time date --horizon 24 --model lstm --backend tensorflow -o oil.ambidex
 """

@@ -2,7 +2,7 @@
 
 Exit status 1 where anything differs.
 
-examples:
+Examples:
   ambidex verify adult.ambidex
   ambidex verify adult.ambidex fresh.csv
 """
@@ -32,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     verdict = verify(artifact, read_table(args.data) if args.data else None)
     if args.json:
         editions = {name: edition_summary(edition) for name, edition in verdict.editions.items()}
-        print_json({"holds": verdict.holds, "problems": verdict.problems, "rows": verdict.rows, "certificate": editions})
+        print_json(
+            {"holds": verdict.holds, "problems": verdict.problems, "rows": verdict.rows, "certificate": editions}
+        )
     else:
         print(f"{args.model}: {'holds' if verdict.holds else 'does not hold'} on {verdict.rows} rows")
         print_editions(verdict.editions)

@@ -45,7 +45,10 @@ def make_card(schema: Schema, record: TrainingRecord, editions: dict[str, Editio
 
 def _measures(record: TrainingRecord) -> list[str]:
     names = [name for name in record.metrics if ":" not in name]
-    head = ["| measure | model | " + " | ".join(record.baselines) + " |", "|---|---" + "|---" * len(record.baselines) + "|"]
+    head = [
+        "| measure | model | " + " | ".join(record.baselines) + " |",
+        "|---|---" + "|---" * len(record.baselines) + "|",
+    ]
     rows = []
     for name in names:
         baselines = " | ".join(f"{values[name]:.4g}" if name in values else "" for values in record.baselines.values())

@@ -72,7 +72,12 @@ class _Difference:
 
 
 def certify(
-    subject: Subject, cases: Sequence[Arrays], predict: Predict, *, trained_by: str = "", engines: Sequence[str] | None = None
+    subject: Subject,
+    cases: Sequence[Arrays],
+    predict: Predict,
+    *,
+    trained_by: str = "",
+    engines: Sequence[str] | None = None,
 ) -> dict[str, Edition]:
     """One entry for ONNX and one per engine; engines that are not here, or not asked for, are `not_run`.
 
@@ -80,9 +85,7 @@ def certify(
     runs in this process; the others run in processes of their own.
     """
     prepared = [prepare(subject.graph, case) for case in cases]
-    references = [
-        decode(subject.graph, run_network(subject.graph, part, subject.weights), part) for part in prepared
-    ]
+    references = [decode(subject.graph, run_network(subject.graph, part, subject.weights), part) for part in prepared]
     here = installed() if engines is None else [name for name in engines if name in installed()]
     with ThreadPoolExecutor(max_workers=max(1, (os.cpu_count() or 2) - 1)) as pool:
         jobs = {name: pool.submit(_engine_raw, name, subject, prepared, trained_by) for name in here}
@@ -100,7 +103,9 @@ def _plain_float32(subject: Subject, prepared: Sequence[Arrays]) -> list[Arrays]
     """The network in NumPy's float32: what stands in for a training framework where the weights were solved for."""
     raws = []
     for part in prepared:
-        values = run_nodes(subject.graph.network, {name: part[name] for name in subject.graph.prepared}, subject.weights)
+        values = run_nodes(
+            subject.graph.network, {name: part[name] for name in subject.graph.prepared}, subject.weights
+        )
         raws.append({name: values[name] for name in subject.graph.raw_outputs})
     return raws
 
@@ -109,7 +114,9 @@ def _engine_raw(name: str, subject: Subject, prepared: Sequence[Arrays], trained
     if name != trained_by:
         return run_edition(name, subject.graph, subject.weights, prepared)
     run = load_edition(name)
-    return [run(subject.graph, subject.weights, {key: part[key] for key in subject.graph.prepared}) for part in prepared]
+    return [
+        run(subject.graph, subject.weights, {key: part[key] for key in subject.graph.prepared}) for part in prepared
+    ]
 
 
 def _measure(

@@ -60,9 +60,7 @@ def export_to_onnx(
     return Exported(path=output, edition=edition, seconds=seconds, size_bytes=len(model))
 
 
-def _certified(
-    artifact: Artifact, model: bytes, layouts: tuple[Layout, ...] | None, float32_inputs: bool
-) -> Edition:
+def _certified(artifact: Artifact, model: bytes, layouts: tuple[Layout, ...] | None, float32_inputs: bool) -> Edition:
     session = open_session(model)
     names = [column.name for layout in layouts for column in layout.columns] if layouts else _packed_names(artifact)
     written = output_names(artifact.graph, names)

@@ -42,7 +42,8 @@ def inspect(artifact: Artifact) -> dict[str, Any]:
         "parameters": sum(math.prod(parameter.shape) for parameter in parameters(artifact.graph)),
         "weights": {name: list(array.shape) for name, array in weights.items()},
         "network": [
-            {"name": node.name, "op": node.op, "shape": list(values[node.name].shape)} for node in artifact.graph.network
+            {"name": node.name, "op": node.op, "shape": list(values[node.name].shape)}
+            for node in artifact.graph.network
         ],
         "experiment": msgspec.to_builtins(training.experiment),
         "history": msgspec.to_builtins(training.history),

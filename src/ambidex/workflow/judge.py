@@ -37,9 +37,7 @@ def judge_table(schema: Schema, reference: Reference, table: Table, predict: Pre
     metrics = regression_metrics(actual, predicted, names)
     if schema.task.quantiles:
         metrics |= quantile_metrics(actual, outputs, schema.task)
-    return Report(
-        metrics=metrics, baselines={"naive": regression_metrics(actual, mean, names)}, count=table.num_rows
-    )
+    return Report(metrics=metrics, baselines={"naive": regression_metrics(actual, mean, names)}, count=table.num_rows)
 
 
 def _judge_classes(schema: Schema, reference: Reference, table: Table, outputs: dict[str, Array]) -> Report:
@@ -75,7 +73,11 @@ def quantile_metrics(actual: Floats, outputs: dict[str, Array], task: Task) -> d
 
 
 def judge_windows(
-    schema: Schema, reference: Reference, series: SeriesSet, windows: tuple[npt.NDArray[np.int64], int], predict: Predict
+    schema: Schema,
+    reference: Reference,
+    series: SeriesSet,
+    windows: tuple[npt.NDArray[np.int64], int],
+    predict: Predict,
 ) -> Report:
     """Measures over windows (start rows, length of history): the history from each start, then the horizon."""
     starts, window = windows

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ambidex.data.series import SeriesSet
-from ambidex.graph import Graph, run_nodes
+from ambidex.graph import Graph, Node, run_nodes
 from ambidex.prep.series import CENTER, LOCAL, SCALE, SeriesScaling
 from ambidex.training.feed import Feed, Source, gather
 
 Array = npt.NDArray[Any]
 Stamps = npt.NDArray[np.int64]
 WINDOWS_AT_ONCE = 2048
+ERROR_POWERS: dict[str, int] = {"mse": 2, "mae": 1, "huber": 1, "quantile": 1}
+"""How a loss grows with the size of a (large) error: what a window's scale has to be raised to, to undo it."""
 
 
 def local_values(graph: Graph, series: SeriesSet, scaling: SeriesScaling) -> npt.NDArray[np.float64]:
@@ -22,8 +25,7 @@ def local_values(graph: Graph, series: SeriesSet, scaling: SeriesScaling) -> npt
 
     Scalings that lose a step leave zero in the first row of a series, which no window reads.
     """
-    position = next(index for index, node in enumerate(graph.prepare) if node.name == LOCAL)
-    nodes = graph.prepare[: position + 1]
+    nodes = local_nodes(graph)
     result = np.zeros(series.tensors["numbers"].shape)
     for begin, end in zip(series.offsets[:-1].tolist(), series.offsets[1:].tolist(), strict=True):
         inputs = {value.name: series.tensors[value.name][None, begin:end] for value in graph.inputs}
@@ -31,16 +33,20 @@ def local_values(graph: Graph, series: SeriesSet, scaling: SeriesScaling) -> npt
     return result
 
 
+def local_nodes(graph: Graph) -> tuple[Node, ...]:
+    """The part of the preparation that does not depend on where a window begins, up to `LOCAL`."""
+    position = next(index for index, node in enumerate(graph.prepare) if node.name == LOCAL)
+    return graph.prepare[: position + 1]
+
+
 def window_feed(
-    graph: Graph, local: npt.NDArray[np.float64], starts: Stamps, window: int, horizon: int, scaling: SeriesScaling
+    graph: Graph, local: npt.NDArray[np.float64], starts: Stamps, spans: tuple[int, int], scaling: SeriesScaling
 ) -> Feed:
-    """The windows that start at raw rows `starts`: `window` steps of history and `horizon` of target."""
+    """The windows that start at raw rows `starts`; `spans` are the steps of history and those of the target."""
+    window, horizon = spans
     first = starts + scaling.lost_steps
     center, scale = _window_statistics(graph, local, first, window)
-    targets = scaling.num_targets
-    if scaling.is_folded:
-        return _folded(graph, local[:, :targets], first, window, horizon, center, scale)
-    array = local.astype(np.float32)
+    array, targets = local.astype(np.float32), scaling.num_targets
     history = Source(array=array, length=window, center=center, scale=scale)
     target = Source(
         array=np.ascontiguousarray(array[:, :targets]),
@@ -49,7 +55,8 @@ def window_feed(
         center=None if center is None else np.ascontiguousarray(center[:, :targets]),
         scale=None if scale is None else np.ascontiguousarray(scale[:, :targets]),
     )
-    return Feed(num_samples=len(first), inputs={graph.prepared[0]: history}, target=target, starts=first)
+    feed = Feed(num_samples=len(first), inputs={graph.prepared[0]: history}, target=target, starts=first)
+    return _folded(feed) if scaling.is_folded else feed
 
 
 def _window_statistics(
@@ -72,14 +79,57 @@ def _window_statistics(
     return center, scale
 
 
-def _folded(
-    graph: Graph, levels: Array, starts: Stamps, window: int, horizon: int, center: Array | None, scale: Array | None
-) -> Feed:
+def _folded(feed: Feed) -> Feed:
     """Every target is a series of its own: (N, F) becomes (F · N, 1), window w of target f is sample f · W + w."""
-    rows, columns = levels.shape
-    array = np.ascontiguousarray(levels.T.reshape(-1, 1), dtype=np.float32)
-    every = np.concatenate([starts + column * rows for column in range(columns)])
-    flat = [None if part is None else np.ascontiguousarray(part[:, :columns].T.reshape(-1, 1)) for part in (center, scale)]
-    history = Source(array=array, length=window, center=flat[0], scale=flat[1])
-    target = Source(array=array, length=horizon, offset=window, center=flat[0], scale=flat[1])
-    return Feed(num_samples=len(every), inputs={graph.prepared[0]: history}, target=target, starts=every)
+    assert feed.target is not None
+    assert feed.starts is not None
+    rows, columns = feed.target.array.shape
+    target = replace(
+        feed.target,
+        array=_one_column(feed.target.array),
+        center=None if feed.target.center is None else _one_column(feed.target.center),
+        scale=None if feed.target.scale is None else _one_column(feed.target.scale),
+    )
+    ((name, history),) = feed.inputs.items()
+    history = replace(target, length=history.length, offset=0)
+    starts = np.concatenate([feed.starts + column * rows for column in range(columns)])
+    return Feed(num_samples=len(starts), inputs={name: history}, target=target, starts=starts)
+
+
+def _one_column(array: Array) -> Array:
+    """The columns below each other."""
+    return np.ascontiguousarray(array.T.reshape(-1, 1))
+
+
+def weighted_by_scale(feed: Feed, loss_name: str) -> Feed:
+    """Weights that make the loss count errors in units of the series, where each window is scaled by its own deviation.
+
+    Without them an error in a calm window would cost as much as one many times larger in a lively one, though the
+    forecast is judged in the units of the series. Where a sample has several targets the weight is their mean. A
+    user's own loss stays unweighted: it may not be one number per sample.
+    """
+    power = ERROR_POWERS.get(loss_name)
+    if power is None or feed.target is None or feed.target.scale is None:
+        return feed
+    return replace(feed, weight=(feed.target.scale**power).mean(axis=1).astype(np.float32))
+
+
+def evenly_thinned(feed: Feed, most: int) -> Feed:
+    """At most that many windows, evenly spread over all of them in their order."""
+    if feed.num_samples <= most:
+        return feed
+    index = np.linspace(0, feed.num_samples - 1, most).astype(np.int64)
+    assert feed.starts is not None
+    return Feed(
+        num_samples=most,
+        inputs={name: _taken(source, index) for name, source in feed.inputs.items()},
+        target=None if feed.target is None else _taken(feed.target, index),
+        weight=None if feed.weight is None else feed.weight[index],
+        starts=feed.starts[index],
+    )
+
+
+def _taken(source: Source, index: Stamps) -> Source:
+    if source.center is None or source.scale is None:
+        return source
+    return replace(source, center=source.center[index], scale=source.scale[index])

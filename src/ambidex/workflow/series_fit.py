@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ambidex.config import Experiment
 from ambidex.errors import UsageError, expected
-from ambidex.graph.ops.series import symmetric_log
+from ambidex.graph import Builder, Value, run_nodes
 from ambidex.graph.ops.time import DAY_US, HOUR_US
-from ambidex.prep.series import Center, Scaling, SeriesScaling
+from ambidex.prep.series import LOCAL, Center, Scaling, SeriesScaling, add_series_preparation
 from ambidex.schema import Frequency
+from ambidex.workflow.series_feed import local_nodes
 
 Floats = npt.NDArray[np.float64]
 Stamps = npt.NDArray[np.int64]
@@ -42,22 +43,23 @@ def fit_scaling(
     """Fits on the training rows of each series: numbers (N, F) with the targets first, and stamps (N,)."""
     kind = _kind(experiment)
     cycle, step_us = _fit_cycle(experiment, kind, parts, frequency, num_targets)
-    floor = _floor(np.concatenate([numbers[:, :num_targets] for numbers, _ in parts]))
-    local = [_local(numbers, stamps, kind, floor, cycle, step_us, num_targets) for numbers, stamps in parts]
-    center, scale = _standard(kind, np.concatenate(local))
     window_center, has_scale = _window(experiment, kind)
-    return SeriesScaling(
+    columns = parts[0][0].shape[1]
+    draft = SeriesScaling(
         kind=kind,
-        center=center,
-        scale=scale,
-        floor=floor,
+        center=np.zeros(columns),
+        scale=np.ones(columns),
+        floor=_floor(np.concatenate([numbers[:, :num_targets] for numbers, _ in parts])),
         num_targets=num_targets,
         window_center=window_center,
         has_window_scale=has_scale,
         cycle=cycle,
         cycle_step_us=step_us,
-        is_folded=_is_folded(experiment, num_targets, center.shape[0]),
+        is_folded=_is_folded(experiment, num_targets, columns),
     )
+    local = np.concatenate([_local(draft, numbers, stamps) for numbers, stamps in parts])
+    center, scale = _standard(kind, local)
+    return replace(draft, center=center, scale=scale)
 
 
 def _kind(experiment: Experiment) -> Scaling:
@@ -89,19 +91,18 @@ def _floor(levels: Floats) -> Floats:
     return np.where(np.nanmin(levels, axis=0) > 0, 1e-6 * size, 0.1 * size)
 
 
-def _local(
-    numbers: Floats, stamps: Stamps, kind: Scaling, floor: Floats, cycle: Floats | None, step_us: int, targets: int
-) -> Floats:
-    """The rows as they are before standardizing: the same steps as the graph's, on one series."""
-    x = numbers.copy()
-    if cycle is not None:
-        x[:, :targets] -= cycle[(stamps // step_us) % len(cycle)]
-    if kind == "log_ratio":
-        steps = np.diff(symmetric_log(x[:, :targets], floor), axis=0)
-        return np.concatenate([steps, x[1:, targets:]], axis=1)
-    if kind == "difference":
-        return np.concatenate([np.diff(x[:, :targets], axis=0), x[1:, targets:]], axis=1)
-    return x
+def _local(draft: SeriesScaling, numbers: Floats, stamps: Stamps) -> Floats:
+    """One series (N, F) before it is standardized, by the nodes that the graph will have."""
+    builder = Builder(
+        [
+            Value(name="numbers", dtype="float64", shape=("B", "T", numbers.shape[1])),
+            Value(name="times", dtype="int64", shape=("B", "T", 1)),
+        ]
+    )
+    history = add_series_preparation(builder, draft)
+    graph = builder.build(prepared=[history], raw_outputs=[], outputs={})
+    inputs = {"numbers": numbers[None], "times": stamps[None, :, None]}
+    return np.asarray(run_nodes(local_nodes(graph), inputs, {})[LOCAL][0])
 
 
 def _standard(kind: Scaling, local: Floats) -> tuple[Floats, Floats]:
@@ -166,5 +167,3 @@ def window_length(experiment: Experiment, season: int, shortest: int) -> tuple[i
     wanted = max(4 * season, 2 * horizon, 16)
     window = max(2, min(wanted, shortest // 10)) if shortest // 10 < wanted else wanted
     return window, f"window: {window} steps (season of {season}, horizon {horizon}, {shortest} rows)"
-
-

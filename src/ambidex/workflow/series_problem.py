@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +30,13 @@ from ambidex.training.ridge import solve_linear
 from ambidex.workflow.judge import judge_windows
 from ambidex.workflow.problem import Arrays, Predict, Problem, Report
 from ambidex.workflow.reference import Reference
-from ambidex.workflow.series_feed import local_values, window_feed
+from ambidex.workflow.series_feed import evenly_thinned, local_values, weighted_by_scale, window_feed
 from ambidex.workflow.series_fit import fit_scaling, season_length, window_length
 
 Stamps = npt.NDArray[np.int64]
 MAX_EXAMPLES = 512
+MAX_CHECKED = 4096
+"""Windows that choose the best epoch: neighbours say nearly the same, and all would cost as much as training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,9 +66,9 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
     reference = _reference(series, parts, season, len(experiment.targets))
     source, starts = (series, parts.validation) if validation is None else validation
     local = local_values(graph, series, scaling)
-    train = window_feed(graph, local, parts.train, window, horizon, scaling)
+    train = window_feed(graph, local, parts.train, (window, horizon), scaling)
     checked = local if validation is None else local_values(graph, source, scaling)
-    check = window_feed(graph, checked, starts, window, horizon, scaling)
+    check = window_feed(graph, checked, starts, (window, horizon), scaling)
     loss_name = experiment.loss if experiment.loss != "auto" else "quantile" if experiment.quantiles else "mse"
 
     def judge(predict: Predict) -> Report:
@@ -74,8 +77,8 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
     return Problem(
         schema=schema,
         graph=graph,
-        train=train,
-        validation=check,
+        train=weighted_by_scale(train, loss_name),
+        validation=evenly_thinned(weighted_by_scale(check, loss_name), MAX_CHECKED),
         loss=make_loss(loss_name, experiment.quantiles),
         loss_name=loss_name,
         reference=reference,
@@ -91,13 +94,22 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
 def _schema(experiment: Experiment, table: Table) -> tuple[Schema, tuple[str, ...]]:
     series = experiment.series
     if not series.time:
-        raise UsageError(expected("the time column of the series", got="none", fix="Name it with --time."), where="--time")
+        raise UsageError(
+            expected("the time column of the series", got="none", fix="Name it with --time."), where="--time"
+        )
     if series.horizon < 1:
-        raise UsageError(expected("a horizon of at least 1 step", got=series.horizon, where="--horizon"), where="--horizon")
+        raise UsageError(
+            expected("a horizon of at least 1 step", got=series.horizon, where="--horizon"), where="--horizon"
+        )
     roles: dict[str, Role] = {series.time: "time"}
     roles |= dict.fromkeys(series.keys, "series") | dict.fromkeys(series.past, "past")  # type: ignore[arg-type]
     inference = infer_schema_columns(
-        table, targets=experiment.targets, roles=roles, overrides=experiment.columns, drop=experiment.drop, others="drop"
+        table,
+        targets=experiment.targets,
+        roles=roles,
+        overrides=experiment.columns,
+        drop=experiment.drop,
+        others="drop",
     )
     for column in inference.columns:
         if column.role in ("target", "past") and column.kind not in ("number", "flag"):
@@ -113,9 +125,7 @@ def _schema(experiment: Experiment, table: Table) -> tuple[Schema, tuple[str, ..
     return Schema(columns=inference.columns, task=task), inference.notes
 
 
-def _validation_series(
-    experiment: Experiment, schema: Schema, series: SeriesSet
-) -> tuple[SeriesSet, Stamps] | None:
+def _validation_series(experiment: Experiment, schema: Schema, series: SeriesSet) -> tuple[SeriesSet, Stamps] | None:
     """A validation file is a set of series of its own, every window of which counts."""
     if not isinstance(experiment.validation, str):
         return None
@@ -162,7 +172,9 @@ def _ends(experiment: Experiment, schema: Schema, series: SeriesSet) -> tuple[in
         end = read_stamp(time, experiment.series.train_end, "--train-end")
         if end >= last:
             fix = "Rows after it choose the model."
-            raise UsageError(expected("a --train-end before the end of validation", got=experiment.series.train_end, fix=fix))
+            raise UsageError(
+                expected("a --train-end before the end of validation", got=experiment.series.train_end, fix=fix)
+            )
         return end, last
     distinct = np.unique(series.stamps[series.stamps <= last])
     assert not isinstance(experiment.validation, str)
@@ -190,7 +202,9 @@ def _scaling(experiment: Experiment, series: SeriesSet, parts: _Parts, targets: 
     for name, column in zip(experiment.targets, levels.T, strict=True):
         if np.nanmax(column) == np.nanmin(column):
             got = f"only {column[0]:g} in the {len(column)} rows to fit on"
-            raise DataError(expected(f"a target {name!r} that varies", got=got, fix="A constant needs no model."), where=name)
+            raise DataError(
+                expected(f"a target {name!r} that varies", got=got, fix="A constant needs no model."), where=name
+            )
     return fit_scaling(experiment, pieces, series.frequency, targets)
 
 

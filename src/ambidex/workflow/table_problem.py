@@ -25,7 +25,7 @@ from ambidex.losses.loss import make_loss
 from ambidex.prep.answer import add_class_answer, add_number_answer
 from ambidex.prep.category import mask_codes
 from ambidex.prep.table import add_table_preparation, add_target_scaling, table_values, target_value
-from ambidex.schema import Column, Role, Schema, Task, packed_layout
+from ambidex.schema import Role, Schema, Task, packed_layout
 from ambidex.training.feed import Feed, Source
 from ambidex.workflow.judge import judge_table
 from ambidex.workflow.problem import Predict, Problem, Report
@@ -64,8 +64,8 @@ def table_problem(experiment: Experiment, table: Table) -> Problem:
     return Problem(
         schema=schema,
         graph=graph,
-        train=_feed(experiment, schema, graph, inputs, parts.train, train, is_training=True),
-        validation=_feed(experiment, schema, graph, inputs, parts.validation, validation, is_training=False),
+        train=_feed(experiment, schema, graph, _masked(graph, inputs, train, experiment.plan.seed), parts.train),
+        validation=_feed(experiment, schema, graph, prepare(graph, validation), parts.validation),
         loss=make_loss(loss_name, experiment.quantiles),
         loss_name=loss_name,
         reference=reference,
@@ -137,7 +137,9 @@ def _graph(experiment: Experiment, schema: Schema, train: Table, packed: Arrays)
     builder = Builder(table_values(packed_layout(schema)), targets)
     inputs = add_table_preparation(builder, packed)
     if task.is_classification:
-        raw = _network(architecture, builder, inputs, experiment, 1 if task.kind == "binary" else len(task.targets[0].classes))
+        raw = _network(
+            architecture, builder, inputs, experiment, 1 if task.kind == "binary" else len(task.targets[0].classes)
+        )
         outputs = add_class_answer(builder, raw, task)
         encoded: list[str] = []
     else:
@@ -157,20 +159,20 @@ def _network(
     return architecture.build(builder, inputs, outputs, settings)  # type: ignore[call-arg,arg-type]
 
 
-def _feed(
-    experiment: Experiment, schema: Schema, graph: Graph, inputs: TableInputs, table: Table, packed: Arrays,
-    *, is_training: bool,
-) -> Feed:  # fmt: skip
+def _masked(graph: Graph, inputs: TableInputs, packed: Arrays, seed: int) -> Arrays:
+    """The prepared training rows, some of their categories hidden so that the reserved codes are trained."""
     values = prepare(graph, packed)
-    arrays = {name: values[name] for name in graph.prepared}
-    if is_training and inputs.codes is not None:
-        arrays[inputs.codes] = mask_codes(arrays[inputs.codes], experiment.plan.seed)
-    weight = _weights(experiment, schema, table)
+    if inputs.codes is not None:
+        values[inputs.codes] = mask_codes(values[inputs.codes], seed)
+    return values
+
+
+def _feed(experiment: Experiment, schema: Schema, graph: Graph, prepared: Arrays, table: Table) -> Feed:
     return Feed(
         num_samples=table.num_rows,
-        inputs={name: Source(array=array) for name, array in arrays.items()},
+        inputs={name: Source(array=prepared[name]) for name in graph.prepared},
         target=Source(array=_encoded_target(schema, graph, table)),
-        weight=weight,
+        weight=_weights(experiment, schema, table),
     )
 
 
@@ -225,8 +227,3 @@ def _reference(schema: Schema, train: Table) -> Reference:
     numbers = target_numbers(task, schema.columns, train)
     means, deviations = numbers.mean(axis=0).tolist(), numbers.std(axis=0).tolist()
     return Reference(train_rows=train.num_rows, means=tuple(means), deviations=tuple(deviations))
-
-
-def feature_columns(schema: Schema) -> tuple[Column, ...]:
-    """The columns a prediction needs."""
-    return schema.by_role("feature")

@@ -34,7 +34,9 @@ def table_task(experiment: Experiment, columns: Sequence[Column], table: Table) 
     if kind == "auto":
         kind = "binary" if len(classes) == 2 else "multiclass"
     if kind == "binary" and len(classes) != 2:
-        raise DataError(expected("2 classes", got=f"{len(classes)} in column {targets[0].name!r}"), where=targets[0].name)
+        raise DataError(
+            expected("2 classes", got=f"{len(classes)} in column {targets[0].name!r}"), where=targets[0].name
+        )
     target = Target(name=targets[0].name, classes=classes)
     return Task(kind=kind, targets=(target,), threshold=experiment.threshold), reason  # type: ignore[arg-type]
 

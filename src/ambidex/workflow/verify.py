@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ambidex.workflow.load import Artifact
 
 ROUNDING = 1e-9
-"""Stored answers are float64 of another machine's float32 network: they agree to the certificate's tolerance, or this."""
+"""The least that stored answers may differ by: they come from another machine's float32 network."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,5 +106,11 @@ def _units(artifact: Artifact) -> list[float]:
 def _same(values: Any, written: list[Any], tolerance: float) -> bool:
     if values.dtype.kind != "f":
         return bool(np.array_equal(values.astype(object), np.array(written, dtype=object)))
-    given = np.array([[np.nan if cell is None else cell for cell in np.ravel(np.array(row, dtype=object))] for row in written])
-    return bool(np.allclose(values.reshape(given.shape), given.astype(np.float64), rtol=0, atol=max(tolerance, ROUNDING), equal_nan=True))
+    given = np.array(
+        [[np.nan if cell is None else cell for cell in np.ravel(np.array(row, dtype=object))] for row in written]
+    )
+    return bool(
+        np.allclose(
+            values.reshape(given.shape), given.astype(np.float64), rtol=0, atol=max(tolerance, ROUNDING), equal_nan=True
+        )
+    )
