@@ -82,10 +82,10 @@ class Estimator:
         if self.certify not in ("all", "backend"):
             raise UsageError(expected(one_of(("all", "backend"), str(self.certify)), got=f"certify={self.certify!r}"))
         draft = fit(table, experiment, session=make_session(experiment.plan.epochs, self.verbose), loss=loss)
-        backend = draft.record.backend
-        sealed = seal(draft, engines=() if backend == SOLVED else (backend,))
+        backend, is_alone = draft.record.backend, experiment.editions == "onnx"
+        sealed = seal(draft, engines=() if is_alone or backend == SOLVED else (backend,))
         self.artifact_ = load_bytes(sealed.data)
-        self._draft = draft if self.certify == "all" else None
+        self._draft = draft if self.certify == "all" and not is_alone else None
 
     def _require_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
