@@ -53,7 +53,8 @@ def test_the_process_stream_has_no_part_in_it() -> None:
 def test_every_draw_is_float32_of_the_asked_shape(init: str) -> None:
     shape = (8,) if init == "lstm_bias" else (4, 8)
     found = drawn(init, *shape)
-    assert (found.dtype, found.shape) == (np.float32, shape)
+    assert found.dtype == np.float32
+    assert found.shape == shape
     assert np.all(np.isfinite(found))
 
 

@@ -31,7 +31,8 @@ def regression() -> Graph:
 def test_preparation_gives_every_value_and_ends_in_float32() -> None:
     found = prepare(regression(), {"numbers": np.array([[4.0, 2.0]])})
     assert set(found) == {"numbers", "scaled", "x"}
-    assert (found["scaled"].dtype, found["x"].dtype) == (np.float64, np.float32)
+    assert found["scaled"].dtype == np.float64
+    assert found["x"].dtype == np.float32
     assert found["x"].tolist() == [[1.0, 0.0]]
 
 
@@ -50,7 +51,7 @@ def test_weights_go_to_their_node_though_names_begin_alike() -> None:
     first = b.add("network", "a", "dense", "x", units=1)
     second = b.add("network", "a.b", "dense", first, units=1)
     graph = b.build(prepared=["x"], raw_outputs=[second], outputs={"y": second})
-    weights = {name: np.full((1, 1), value) for name, value in (("a.kernel", 2.0), ("a.b.kernel", 3.0))}
+    weights: dict[str, Any] = {name: np.full((1, 1), value) for name, value in (("a.kernel", 2.0), ("a.b.kernel", 3.0))}
     weights |= {name: np.full(1, value) for name, value in (("a.bias", 10.0), ("a.b.bias", 100.0))}
     assert run_network(graph, {"x": np.ones((1, 1))}, weights)["a.b"].tolist() == [[(2 + 10) * 3 + 100]]
 

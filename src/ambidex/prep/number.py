@@ -43,7 +43,7 @@ def robust_scale(sample: Floats, center: Floats) -> tuple[Floats, Floats]:
         low, high = np.percentile(known, [25, 75])
         if high > low:
             scale[position] = (high - low) / 1.349
-        elif known.max() > known.min():
+        elif known.std() > 0:
             scale[position] = known.std()
     return center, scale
 

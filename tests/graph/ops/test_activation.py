@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ FORMULAS: dict[str, Callable[[float], float]] = {
 }
 
 
-def attributes(name: str) -> dict[str, float]:
+def attributes(name: str) -> dict[str, Any]:
     return {"slope": 0.01} if name == "leaky_relu" else {}
 
 

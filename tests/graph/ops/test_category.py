@@ -67,4 +67,5 @@ def test_the_first_of_equally_probable_classes_is_decided() -> None:
 def test_a_decision_becomes_its_label() -> None:
     assert run("label", np.array([2, 0]), classes=["no", "maybe", "yes"]).tolist() == ["yes", "no"]
     numbers = run("label", np.array([1, 0]), classes=[5, 7])
-    assert (numbers.tolist(), numbers.dtype) == ([7, 5], np.int64)
+    assert numbers.tolist() == [7, 5]
+    assert numbers.dtype == np.int64
