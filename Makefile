@@ -45,7 +45,7 @@ bench: $(INSTALLED_TEST) ## list the benchmarks; each is a script with its own -
 
 clean: ## remove what was built here: the environment, caches, outputs
 	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
-	rm -rf examples/out benchmarks/out
+	rm -rf examples/out benchmarks/out docs/figures/out
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pip is the last thing that creating an environment writes: a half-made one is made again.
