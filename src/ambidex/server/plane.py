@@ -26,6 +26,7 @@ SMALL = 16
 """Requests of at most so many rows may share a run."""
 LARGE_BODY = 64 * 1024
 """Bodies of more bytes are decoded, run and answered in a thread, so that the loop stays free for others."""
+_FIRST_GUESS = 0.0001
 LONG_RUN = 0.002
 """Seconds; a model that needs more for a request is run in a thread."""
 
@@ -108,11 +109,12 @@ class Pace:
         self.seconds_per_row = 0.0
 
     def timed(self, model: Model, feeds: Mapping[str, Tensor], rows: int) -> Outputs:
-        """The outputs; the time taken moves the estimate by an eighth."""
+        """The outputs. The estimate falls at once and rises step by step: one slow run may be the machine's doing."""
         started = perf_counter()
         outputs = model.predictor.predict_packed(feeds)
         taken = (perf_counter() - started) / max(rows, 1)
-        self.seconds_per_row += (taken - self.seconds_per_row) / 8
+        known = self.seconds_per_row
+        self.seconds_per_row = min(taken, max(1.75 * known, _FIRST_GUESS))
         return outputs
 
 
