@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from ambidex.training.feed import Feed, Source, gather
+from ambidex.training.feed import Feed
+from ambidex.training.moments import Moments, window_moments
 
 Floats = npt.NDArray[np.float64]
 PENALTIES: tuple[float, ...] = tuple(10.0**power for power in range(-6, 2))
-"""Relative to the mean variance of a window's steps times the number of windows."""
-CHUNK = 4096
+"""Relative to the mean variance of a window's steps times the number of windows: scale-free."""
 
 
 def solve_linear(train: Feed, validation: Feed, *, targets: int) -> dict[str, npt.NDArray[np.float32]]:
@@ -21,55 +19,29 @@ def solve_linear(train: Feed, validation: Feed, *, targets: int) -> dict[str, np
     Minimises Σ ‖y - x K - b‖² + λ ‖K‖² (Hoerl & Kennard 1970), b unpenalised, from sums over chunks of windows: the
     windows are never all in memory. λ is the one with the smallest squared error on `validation`.
     """
-    sums = _Sums(train, targets)
-    best: tuple[float, Floats, Floats] | None = None
-    check = _Sums(validation, targets) if validation.num_samples else sums
+    sums = window_moments(train, targets)
+    check = window_moments(validation, targets) if validation.num_samples else sums
+    kernel, bias = min(_solutions(sums), key=lambda solution: _error(check, *solution))
+    return {"kernel": kernel.astype(np.float32), "bias": bias.astype(np.float32)}
+
+
+def _solutions(sums: Moments) -> list[tuple[Floats, Floats]]:
+    """Kernel (T, H) and bias (H,) for each penalty, from one eigenvalue decomposition of the covariance of x."""
+    steps = sums.steps
+    mean = sums.first / sums.count  # of (x, y)
+    centered = sums.second - sums.count * np.outer(mean, mean)
+    values, vectors = np.linalg.eigh(centered[:steps, :steps])
+    along = vectors.T @ centered[:steps, steps:]  # (T, H)
+    size = max(float(values.sum()) / steps, 1e-300)
+    solutions = []
     for penalty in PENALTIES:
-        kernel, bias = sums.solve(penalty)
-        error = check.error(kernel, bias)
-        if best is None or error < best[0]:
-            best = (error, kernel, bias)
-    assert best is not None
-    return {"kernel": best[1].astype(np.float32), "bias": best[2].astype(np.float32)}
+        kernel = vectors @ (along / (np.maximum(values, 0.0) + penalty * size)[:, None])
+        solutions.append((kernel, mean[steps:] - mean[:steps] @ kernel))
+    return solutions
 
 
-class _Sums:
-    """Second moments of (x, 1, y) over all windows of a feed: enough to solve, and to score, any penalty."""
-
-    def __init__(self, feed: Feed, targets: int) -> None:
-        self._count = 0
-        moments: Any = 0.0
-        for x, y in _chunks(feed, targets):
-            rows = np.concatenate([x, np.ones((len(x), 1)), y], axis=1)
-            moments = moments + rows.T @ rows
-            self._count += len(x)
-            self._steps = x.shape[1]
-        self._moments: Floats = moments
-
-    def solve(self, penalty: float) -> tuple[Floats, Floats]:
-        """Kernel (T, H) and bias (H,)."""
-        size = self._steps + 1
-        gram = self._moments[:size, :size].copy()
-        strength = penalty * np.trace(gram[:-1, :-1]) / self._steps
-        gram[np.arange(self._steps), np.arange(self._steps)] += max(strength, 1e-12)
-        solution = np.linalg.lstsq(gram, self._moments[:size, size:], rcond=None)[0]
-        return np.asarray(solution[:-1]), np.asarray(solution[-1])
-
-    def error(self, kernel: Floats, bias: Floats) -> float:
-        """The sum of squared errors of a map over all windows."""
-        full = np.vstack([kernel, bias, -np.eye(kernel.shape[1])])
-        return float(np.einsum("ij,ik,kj->", full, self._moments, full, optimize=True))
-
-
-def _chunks(feed: Feed, targets: int) -> Any:
-    """Windows (n · targets, T) and their futures (n · targets, H), some at a time."""
-    (history,) = feed.inputs.values()
-    assert feed.target is not None
-    for start in range(0, feed.num_samples, CHUNK):
-        index = np.arange(start, min(start + CHUNK, feed.num_samples))
-        yield _rows(history, index, feed, targets), _rows(feed.target, index, feed, targets)
-
-
-def _rows(source: Source, index: npt.NDArray[np.int64], feed: Feed, targets: int) -> Floats:
-    windows = gather(source, index, feed.starts)[:, :, :targets].astype(np.float64)  # (n, T, targets)
-    return windows.transpose(0, 2, 1).reshape(-1, windows.shape[1])
+def _error(sums: Moments, kernel: Floats, bias: Floats) -> float:
+    """The sum of squared errors x K + b - y of a map over all windows."""
+    map_of = np.vstack([kernel, -np.eye(len(bias))])  # (x, y) times it is the error without b
+    squares = np.sum(map_of * (sums.second @ map_of))
+    return float(squares + 2 * (sums.first @ map_of) @ bias + sums.count * (bias @ bias))
