@@ -19,8 +19,27 @@ the scaling. `y_pred` is the raw output: logits (B, K) or one logit (B, 1), or n
 """
 
 
+def _check_ranks(y_true: Tensor, y_pred: Tensor, *, extra: int) -> None:
+    """Codes have one axis less than logits, numbers as many as predictions: else shapes might broadcast in silence."""
+    if len(y_pred.shape) - len(y_true.shape) != extra:
+        wanted = "classes, which this loss is for" if extra else "numbers, which this loss is for"
+        got = "numbers" if extra else "classes"
+        raise UsageError(expected(wanted, got=f"{got} to predict", where="--loss"), where="--loss")
+
+
+def _check_numbers(y_true: Tensor, y_pred: Tensor, *, levels: int = 1) -> None:
+    """One prediction for each target and level."""
+    _check_ranks(y_true, y_pred, extra=0)
+    wanted, got = y_true.shape[-1], y_pred.shape[-1]
+    if got != wanted * levels:
+        fix = "Give --quantiles with the loss quantile, and only with it."
+        what = f"{wanted * levels} outputs ({wanted} targets, {levels} levels)"
+        raise UsageError(expected(what, got=got, where="--loss", fix=fix), where="--loss")
+
+
 def cross_entropy(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Minus the log of the true class's probability, (B,). One logit is the log odds of class 1."""
+    _check_ranks(y_true, y_pred, extra=1)
     if y_pred.shape[-1] == 1:
         logit = y_pred[..., 0]
         positive = ops.where(y_true > 0, -logit, logit)
@@ -30,16 +49,19 @@ def cross_entropy(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
 
 def mse(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Squared error."""
+    _check_numbers(y_true, y_pred)
     return ops.square(y_pred - y_true)
 
 
 def mae(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Absolute error."""
+    _check_numbers(y_true, y_pred)
     return ops.abs(y_pred - y_true)
 
 
 def huber(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
     """Quadratic within one unit of the scaled target, linear beyond (Huber 1964)."""
+    _check_numbers(y_true, y_pred)
     error = ops.abs(y_pred - y_true)
     inner = ops.minimum(error, ops.abs(error * 0 + 1))
     return inner * error - 0.5 * inner * inner
@@ -52,6 +74,7 @@ def quantile_loss(levels: Sequence[float]) -> Loss:
     """
 
     def quantile(ops: Ops, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        _check_numbers(y_true, y_pred, levels=len(levels))
         size = y_true.shape[-1]
         total = 0.0
         for position, level in enumerate(levels):
