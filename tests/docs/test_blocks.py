@@ -30,7 +30,7 @@ QUICK = (
     "--set",
     "epoch_samples=256",
 )
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_WAIT_POLICY": "PASSIVE"}
 # Other engines are certified in tests of their own; here each would cost seconds for every model that is saved.
 ONLY_TORCH = "import ambidex.backends.registry as registry; registry.installed = lambda: ['torch']\n"
 
