@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,16 @@ def test_errors_of_evaluation_name_the_span(run: Command, forecaster: Path) -> N
     outcome = run("evaluate", forecaster, CO2, "--from", "2100-01-01", "--json")
     assert outcome.status == 2
     assert "at least one window" in json.loads(outcome.out)["error"]["message"]
+
+
+def test_prediction_loads_nothing_that_trains(forecaster: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from ambidex.cli.main import main;"
+        f"status = main(['predict', {str(forecaster)!r}, {str(CO2)!r}, '-o', {str(tmp_path / 'o.csv')!r}, '--quiet']);"
+        "print(status, sorted({name.partition('.')[0] for name in sys.modules} & {'torch', 'tensorflow', 'keras',"
+        "'jax', 'onnx', 'pandas', 'polars', 'pyarrow', 'sklearn'}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=dict(os.environ)
+    )
+    assert done.stdout == "0 []\n", done.stderr

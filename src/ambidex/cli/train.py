@@ -83,7 +83,9 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N")
     add("--time-budget", type=float, metavar="SECONDS", help="stop after the epoch that passes it")
     add("--accumulate", type=int, metavar="N", help="batches per update")
-    add("--ema", type=float, metavar="DECAY", help="keep an average of the weights, and use that")
+    add(
+        "--ema", type=float, nargs="?", const=0.99, metavar="DECAY", help="keep an average of the weights, and use that"
+    )
     add("--compile", metavar="WHEN", help="auto, on or off: torch.compile, XLA")
     add("--threads", type=int, metavar="N")
     add("--deterministic", action="store_true", default=None, help="equal runs give equal files")

@@ -109,12 +109,22 @@ def _split(experiment: Experiment, schema: Schema, table: Table) -> _Parts:
         return _Parts(train=table, validation=validation, notes=(f"validation: {experiment.validation}",))
     task = schema.task
     labels = class_codes(task, schema.column(task.targets[0].name), table) if task.is_classification else None
-    times = schema.by_role("feature")
-    stamps = next((encode_column(column, table) for column in times if column.kind == "time"), None)
+    stamps = _split_times(experiment, schema, table)
     split = split_table(
         table, experiment.split, fraction=experiment.validation, seed=experiment.plan.seed, labels=labels, times=stamps
     )
     return _Parts(train=table.take(split.train), validation=table.take(split.validation), notes=split.notes)
+
+
+def _split_times(experiment: Experiment, schema: Schema, table: Table) -> npt.NDArray[np.int64] | None:
+    """The column that `--time` names, else the first one of times; None where there is none."""
+    if experiment.split != "time":
+        return None
+    named = experiment.series.time
+    for column in [schema.column(named)] if named else schema.by_role("feature"):
+        if column.kind == "time":
+            return encode_column(column, table)
+    return None
 
 
 def _check_learnable(schema: Schema, train: Table, packed: Arrays) -> None:
