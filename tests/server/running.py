@@ -22,7 +22,7 @@ import json, sys
 import msgspec
 from ambidex.errors import AmbidexError
 from ambidex.server import serve
-from ambidex.server.service import Settings
+from ambidex.server.settings import Settings
 try:
     settings = msgspec.convert(json.loads(sys.argv[1]), Settings)
     serve(sys.argv[2:], port=settings.port, grpc_port=settings.grpc_port, json_output=True, settings=settings)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.server.running import launch, running
+from tests.server.running import SOURCE, launch, running
 
 pytest.importorskip("grpc", reason="grpcio is not installed")
 
@@ -103,7 +104,8 @@ def test_a_client_gets_answers_and_errors(models: Path, script: str, says: list[
         pytest.importorskip("tritonclient", reason="tritonclient[grpc] is not installed")
     with running([models], {"grpc_port": 0, "api_keys": ["secret"]}) as server:
         command = [sys.executable, "-c", script, server.announced["grpc"]]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == says
         answer = server.ask("GET", "/metrics", headers={"X-API-Key": "secret"})

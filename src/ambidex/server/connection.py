@@ -8,30 +8,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import httptools
-import msgspec
 
 from ambidex.server.exchange import CONTINUE, Exchange
 from ambidex.server.request_error import RequestError
 
 if TYPE_CHECKING:
     from ambidex.server.engine import Engine
+    from ambidex.server.settings import Limits
 
 PIPELINE = 32
 """Requests of one connection that may wait for their answers before its reading pauses."""
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one client may cost. Sizes in bytes, times in seconds."""
-
-    body: int = 32 * 1024 * 1024
-    head: int = 64 * 1024
-    headers: int = 100
-    rows: int = 100_000
-    connections: int = 4096
-    waiting: int = 256
-    request_time: float = 30.0
-    idle_time: float = 75.0
-    drain_time: float = 20.0
 
 
 class Connection(asyncio.Protocol):

@@ -10,13 +10,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ambidex.errors import AmbidexError
-from ambidex.server.connection import Connection, Limits
+from ambidex.server.connection import Connection
 from ambidex.server.exchange import Exchange
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.request_error import RequestError, error_body, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ambidex.server.settings import Limits
 
 Dispatch = Callable[[Exchange], None]
 ErrorShape = Callable[[Exception, int], tuple[int, bytes]]

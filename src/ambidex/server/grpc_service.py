@@ -43,7 +43,7 @@ class GrpcServer:
 
             from ambidex.server.grpc_messages import build
         except ImportError as error:
-            message = expected("grpcio and protobuf for --grpc-port", got="none", fix="pip install grpcio protobuf")
+            message = expected("grpcio and protobuf for --grpc-port", got="none", fix="pip install 'ambidex[grpc]'")
             raise BackendError(message) from error
         from concurrent.futures import ThreadPoolExecutor
 

@@ -30,7 +30,7 @@ class Counter:
     def lines(self) -> Iterable[str]:
         yield from _head(self.name, self.text, "counter")
         for key, value in sorted(self.values.items()):
-            yield f"{self.name}{_braces(self.labels, key)} {value:g}"
+            yield f"{self.name}{_braces(self.labels, key)} {_number(value)}"
 
 
 class Histogram:
@@ -70,7 +70,7 @@ class Gauge:
     def lines(self) -> Iterable[str]:
         yield from _head(self.name, self.text, "gauge")
         for key, value in sorted(self.read().items()):
-            yield f"{self.name}{_braces(self.labels, key)} {value:g}"
+            yield f"{self.name}{_braces(self.labels, key)} {_number(value)}"
 
 
 class Metrics:
@@ -107,6 +107,11 @@ class Metrics:
 
 def _head(name: str, text: str, kind: str) -> Iterable[str]:
     return (f"# HELP {name} {text}", f"# TYPE {name} {kind}")
+
+
+def _number(value: float) -> str:
+    """A value with every digit it has: a count in millions and a time in seconds must not be rounded."""
+    return str(int(value)) if value == int(value) else repr(value)
 
 
 def _braces(names: Labels, key: Labels) -> str:

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ambidex.errors import InputFileError, UsageError, expected
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from ambidex.runtime.repository import Place, Repository
     from ambidex.server.grpc_service import GrpcServer
-    from ambidex.server.service import Service, Settings
+    from ambidex.server.service import Service
+    from ambidex.server.settings import Settings
 
 
 def serve(
@@ -29,23 +30,28 @@ def serve(
     port: int = 8080,
     grpc_port: int | None = None,
     json_output: bool = False,
-    settings: Settings | None = None,
+    settings: Settings | Callable[[], Settings] | None = None,
 ) -> None:
     """Serves artifacts and folders of them until SIGTERM or SIGINT, then answers what has begun and returns.
 
-    `settings` holds what has no argument here; its host, port and form of output are replaced by the arguments.
+    `settings`, or what it returns, holds what has no argument here; its host, port and form of output are replaced by
+    the arguments. A function is called while the models already load.
     Raises `UsageError`, `InputFileError` or `ArtifactError` before anything is served.
     """
-    loading = Loading([os.fspath(path) for path in paths])
-    listener = listen(host, port)
-    try:
+
+    def chosen() -> Settings:
         import msgspec
 
-        from ambidex.server.service import Settings
+        from ambidex.server.settings import Settings
 
+        given = settings() if callable(settings) else settings or Settings()
         addresses = {"host": host, "port": port, "grpc_port": grpc_port}
-        chosen = msgspec.structs.replace(settings or Settings(), json_output=json_output, **addresses)
-        run(loading, listener, chosen)
+        return msgspec.structs.replace(given, json_output=json_output, **addresses)
+
+    loading = Loading([os.fspath(path) for path in paths], threads=lambda: chosen().threads)
+    listener = listen(host, port)
+    try:
+        run(loading, listener, chosen())
     finally:
         listener.close()
 
@@ -53,7 +59,7 @@ def serve(
 class Loading:
     """Loads the models in a thread: onnxruntime starts up outside Python's lock, while Python imports the rest."""
 
-    def __init__(self, paths: Sequence[str], *, threads: int = 1) -> None:
+    def __init__(self, paths: Sequence[str], *, threads: Callable[[], int] = lambda: 1) -> None:
         self.paths = paths
         self._threads = threads
         self._error: BaseException | None = None
@@ -67,7 +73,7 @@ class Loading:
 
             places: list[Place] = find_places(self.paths)
             repository = Repository()
-            repository.load_all(places, threads=self._threads)
+            repository.load_all(places, threads=self._threads())
             self._repository = repository
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self._error = error
@@ -148,7 +154,8 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
 
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None)
+        # An empty password: a key that needs one is refused, and nobody is asked for it on the terminal.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key or None, password="")
     except ssl.SSLError as error:
         message = expected("a certificate and its key in PEM", got=error.reason, where=settings.tls_certificate)
         raise UsageError(message, where=settings.tls_certificate) from error

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from ambidex.errors import UsageError
 from ambidex.runtime.repository import Model, Repository
 from ambidex.server.access import Access
 from ambidex.server.catalog import Catalog, describe
-from ambidex.server.connection import Limits
 from ambidex.server.engine import Engine
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.plane import Plane
@@ -22,34 +19,11 @@ from ambidex.server.router import Router, error_shape
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
+    from ambidex.server.settings import Settings
 
 
 RETIREMENT = 5.0
 """Seconds after which nobody still answers with a model that was replaced."""
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to serve.
-
-    `threads` work inside one run of a model, `workers` on requests too long for the event loop. Files are looked at
-    every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With `api_keys` every request but
-    for health needs one of them. `tls_certificate` and `tls_key` are PEM files.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    grpc_port: int | None = None
-    json_output: bool = False
-    log_requests: bool = False
-    threads: int = 1
-    workers: int = 0
-    allow_control: bool = False
-    watch_seconds: float = 1.0
-    api_keys: tuple[str, ...] = ()
-    cors_origins: tuple[str, ...] = ()
-    tls_certificate: str = ""
-    tls_key: str = ""
-    limits: Limits = Limits()
 
 
 class Service:
@@ -71,12 +45,17 @@ class Service:
         self.engine.log_requests = settings.log_requests
         self.plane.is_alone = self._is_alone
         self.access = Access(settings.api_keys, settings.cors_origins)
-        self.catalog = Catalog(paths, repository, threads=settings.threads, log=self.engine.log)
+        self.catalog = Catalog(paths, repository, threads=settings.threads, log=self._log_change)
         self.catalog.on_retired = self._retire
         self.metrics.gauges += [
             Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
             Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
         ]
+
+    def _log_change(self, fields: Mapping[str, object]) -> None:
+        """A line of the log for each model that comes or goes; when quiet, only for those refused."""
+        if not self.settings.is_quiet or fields["event"] == "refused":
+            self.engine.log(fields)
 
     def _is_alone(self) -> bool:
         """One connection: nobody to share a run with."""
