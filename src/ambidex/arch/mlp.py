@@ -17,9 +17,9 @@ Width = Annotated[int, msgspec.Meta(ge=1)]
 class MlpSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`embedding` 0 chooses a width per column by `embedding_width`."""
 
-    hidden: tuple[Width, ...] = (256, 128)
+    hidden: tuple[Width, ...] = (128, 128)
     activation: Activation = "silu"
-    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.1
+    dropout: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.05
     norm: Literal["none", "layer", "batch"] = "none"
     embedding: Annotated[int, msgspec.Meta(ge=0)] = 0
 

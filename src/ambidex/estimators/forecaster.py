@@ -55,7 +55,7 @@ class Forecaster(Estimator):
         quantiles: Sequence[float] = (),
         device: str = "auto",
         precision: str = "float32",
-        threads: int = 0,
+        threads: int | None = None,
         deterministic: bool = False,
         time_budget: float | None = None,
         columns: Mapping[str, str] | None = None,

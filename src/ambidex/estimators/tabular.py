@@ -91,7 +91,7 @@ class TabularClassifier(_Tabular):
         threshold: the probability from which the second of two classes is decided.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         precision: `float32`, `tf32`, `bfloat16` or `float16`.
-        threads: of the engine on the CPU; 0 leaves the choice to it.
+        threads: of the engine on the CPU (default: one); 0 leaves the choice to it.
         deterministic: equal runs on one machine give equal files.
         time_budget: seconds after which no epoch is begun.
         columns: what a column is, by name: `number`, `flag`, `category`, `time`, `time:PATTERN` or `drop`.
@@ -131,7 +131,7 @@ class TabularClassifier(_Tabular):
         threshold: float = 0.5,
         device: str = "auto",
         precision: str = "float32",
-        threads: int = 0,
+        threads: int | None = None,
         deterministic: bool = False,
         time_budget: float | None = None,
         columns: Mapping[str, str] | None = None,
@@ -237,7 +237,7 @@ class TabularRegressor(_Tabular):
         quantiles: Sequence[float] = (),
         device: str = "auto",
         precision: str = "float32",
-        threads: int = 0,
+        threads: int | None = None,
         deterministic: bool = False,
         time_budget: float | None = None,
         columns: Mapping[str, str] | None = None,

@@ -1,4 +1,9 @@
-"""How each architecture is trained unless the user says otherwise: data, in one place."""
+"""How each architecture is trained unless the user says otherwise: data, in one place.
+
+Chosen on validation parts; `benchmarks/accuracy.py` and `benchmarks/etth1.py` measure them. One thread, because nets of
+this size gain next to nothing from a second one, lose several times their speed where cores are shared, and would round
+differently on every number of cores. Nets of a thousand units want `--threads`.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +15,15 @@ _MLP = Plan(
     epochs=40,
     patience=10,
     schedule="cosine",
-    optimizer=Optimizer(learning_rate=3e-3, weight_decay=0.01),
+    threads=1,
+    optimizer=Optimizer(learning_rate=5e-3, weight_decay=0.01),
 )
 _RECURRENT = Plan(
     epochs=12,
     batch_size=256,
     epoch_samples=8192,
     patience=3,
+    threads=1,
     optimizer=Optimizer(learning_rate=5e-3, weight_decay=0.0, clip=1.0),
 )
 

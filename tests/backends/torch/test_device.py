@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ambidex.backends.torch.device import choose_device, configure
+from ambidex.backends.torch.device import choose_device, configure, limited_threads
 from ambidex.errors import BackendError, UsageError
 from ambidex.training.plan import Plan
 
@@ -52,11 +52,19 @@ def test_a_gpu_number_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda:2")
 
 
-def test_float32_is_strict_and_threads_and_determinism_are_set() -> None:
+def test_threads_are_limited_for_a_while() -> None:
+    torch.set_num_threads(3)
+    with limited_threads(1):
+        assert torch.get_num_threads() == 1
+    with limited_threads(0):
+        assert torch.get_num_threads() == 3
+    assert torch.get_num_threads() == 3
+
+
+def test_float32_is_strict_and_determinism_is_set() -> None:
     torch.set_float32_matmul_precision("high")
-    configure(Plan(device="cpu", threads=1, is_deterministic=True))
+    configure(Plan(device="cpu", is_deterministic=True))
     assert torch.get_float32_matmul_precision() == "highest"
-    assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
     configure(Plan(device="cpu"))
     assert not torch.are_deterministic_algorithms_enabled()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ambidex.backends.torch._import import torch
 from ambidex.errors import BackendError, UsageError, expected
@@ -36,7 +38,7 @@ def _cuda(number: int, name: str) -> torch.device:
 
 
 def configure(plan: Plan) -> None:
-    """Sets what PyTorch keeps per process: threads, precision, determinism, the seed.
+    """Sets what PyTorch keeps per process: precision, determinism, the seed.
 
     Float32 is strict unless the plan asks for tf32, which only some GPUs have. Raises `UsageError` for float16 on a
     CPU, whose kernels for it are slower than float32 and lack some of our ops.
@@ -45,8 +47,6 @@ def configure(plan: Plan) -> None:
     if plan.precision == "float16" and device.type == "cpu":
         fix = "Choose bfloat16 or float32."
         raise UsageError(expected("a GPU for float16", got="device cpu", where="--precision", fix=fix))
-    if plan.threads:
-        torch.set_num_threads(plan.threads)
     is_tf32 = plan.precision == "tf32" and device.type == "cuda"
     torch.set_float32_matmul_precision("high" if is_tf32 else "highest")
     torch.backends.cudnn.allow_tf32 = is_tf32
@@ -55,3 +55,16 @@ def configure(plan: Plan) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read by cuBLAS when it starts
     torch.use_deterministic_algorithms(plan.is_deterministic)
     torch.manual_seed(plan.seed)
+
+
+@contextmanager
+def limited_threads(count: int) -> Iterator[None]:
+    """Computes with that many threads (0: as many as the process has set); the process's own number comes back."""
+    before = torch.get_num_threads()
+    if count:
+        torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        if count:
+            torch.set_num_threads(before)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ambidex.backends.torch._import import Tensor, Untyped, torch
-from ambidex.backends.torch.device import choose_device, configure
+from ambidex.backends.torch.device import choose_device, configure, limited_threads
 from ambidex.backends.torch.lower import lower
 from ambidex.backends.torch.ops import EngineOps
 from ambidex.backends.torch.optimizer import make_optimizer
@@ -125,7 +125,7 @@ class Trainer:
         size = self._plan.accumulate
         losses: list[Tensor] = []
         self._module.train()
-        with self._seeded(seed):
+        with self._seeded(seed), limited_threads(self._plan.threads):
             for first in range(0, len(batches), size):
                 group = batches[first : first + size]
                 losses += [self._backward(self._samples, index, 1 / len(group)) for index in group]
@@ -231,7 +231,7 @@ class Trainer:
     @contextmanager
     def _inference(self) -> Iterator[None]:
         self._module.eval()
-        with self._averaged(), torch.inference_mode():
+        with limited_threads(self._plan.threads), self._averaged(), torch.inference_mode():
             yield
 
     @contextmanager
