@@ -41,7 +41,7 @@ def test_every_measure_by_hand() -> None:
 
 def test_a_step_that_does_not_move_has_no_direction() -> None:
     # Up and right, unchanged, down and wrong, up and forecast as unchanged.
-    found = measured([[[11], [10], [9], [12]]], [[[15], [99], [11], [10]]], [[10]])
+    found = measured([[[11], [10], [9], [12]]], [[[10.5], [99], [11], [10]]], [[10]])
     assert found["directional_accuracy"] == pytest.approx(1 / 3)
 
 
