@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HINT = " Did you mean "
 
+
 class AmbidexError(Exception):
     """The root; `code` names the kind for machines, `where` the place, `exit_status` what a command ends with."""
 
