@@ -116,6 +116,15 @@ def test_a_fit_by_hand_learns_and_its_state_travels(rng: np.random.Generator) ->
     assert fitted(other, copy, x, y) == fitted(model, optimizer, x, y)
 
 
+def test_a_fit_by_hand_trains_an_embedding(rng: np.random.Generator) -> None:
+    graph = chain([value("x", dtype="int64")], ("table", "embedding", {"count": 5, "width": 1}))
+    model = lower(graph, initial_weights(graph, 0))
+    codes = rng.integers(0, 5, 64)
+    optimizer = make_optimizer(model, Optimizer(learning_rate=0.1, clip=5.0))
+    losses = fitted(model, optimizer, codes, codes[:, None].astype(np.float32))
+    assert losses[1] < losses[0]
+
+
 def test_settings_come_back_from_the_configuration() -> None:
     spec = Optimizer(name="sgd", learning_rate=0.5, clip=2.0)
     assert PlanOptimizer.from_config(PlanOptimizer(spec).get_config()).plan == spec

@@ -12,7 +12,7 @@ from tests.backends.torch.equation import Equation
 from tests.backends.torch.networks import chain, perceptron, value
 from tests.tolerances import FORWARD_DENSE, FORWARD_RECURRENT, GRADIENT, LOCKSTEP
 
-from ambidex.backends.keras.trainer import Trainer
+from ambidex.backends.keras.trainer import Trainer, _is_compiled
 from ambidex.errors import UsageError
 from ambidex.graph import Builder, Graph, initial_weights, run_network
 from ambidex.graph.op import Array
@@ -343,6 +343,28 @@ def test_a_read_only_array_is_accepted_and_kept(rng: np.random.Generator) -> Non
     before = feed.inputs["x"].array.copy()
     trained(perceptron(), feed, PLAN, orders(rng, 2, 16))
     assert np.array_equal(feed.inputs["x"].array, before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "device", "count", "expected"),
+    [
+        ({"epochs": 10, "batch_size": 100}, "cpu", 4_000, True),
+        ({"epochs": 10, "batch_size": 100}, "cpu", 3_000, False),
+        ({"epochs": 10, "batch_size": 100}, "cuda:0", 10**6, False),
+        ({"compile": "on"}, "cuda:0", 1, True),
+        ({"compile": "off"}, "cpu", 10**6, False),
+    ],
+)
+def test_a_recurrent_network_is_compiled_where_it_pays(
+    changes: dict[str, Any], device: str, count: int, expected: bool
+) -> None:
+    assert _is_compiled(plan(**changes), forecaster(), device, count) is expected
+
+
+def test_a_perceptron_pays_for_compilation_after_more_steps() -> None:
+    chosen = plan(epochs=10, batch_size=100)
+    assert [_is_compiled(chosen, perceptron(), "cpu", count) for count in (39_000, 40_000)] == [False, True]
+    assert _is_compiled(chosen, perceptron(), "cuda:0", 1)
 
 
 def test_float16_is_refused() -> None:

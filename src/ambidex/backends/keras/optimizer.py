@@ -10,6 +10,7 @@ import msgspec
 
 from ambidex.backends.keras import update
 from ambidex.backends.keras._import import keras
+from ambidex.backends.keras.engine import steps
 from ambidex.training.plan import Optimizer
 
 Tensor = Any
@@ -50,7 +51,7 @@ class PlanOptimizer(keras.optimizers.Optimizer):
     def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
         """One update from all gradients, clipped together."""
         if self.plan.clip > 0:
-            gradients = [keras.ops.convert_to_tensor(gradient) for gradient in grads]
+            gradients = [steps.dense(gradient) for gradient in grads]
             square_sum = sum(keras.ops.sum(gradient * gradient) for gradient in gradients)
             factor = update.clip_factor(self.plan.clip, square_sum)
             grads = [gradient * factor for gradient in gradients]
@@ -58,7 +59,7 @@ class PlanOptimizer(keras.optimizers.Optimizer):
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """One variable's update."""
-        gradient = keras.ops.convert_to_tensor(gradient)
+        gradient = steps.dense(gradient)
         scalars = self._scalars(keras.ops.cast(learning_rate, "float32"))
         place = self._get_variable_index(variable)
         slots = [slot[place] for slot in self._slots]

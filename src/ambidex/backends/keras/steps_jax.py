@@ -51,6 +51,11 @@ def value_and_gradients(
     return result, gradients
 
 
+def dense(gradient: Any) -> Tensor:
+    """A gradient as a plain array, which JAX always gives."""
+    return gradient
+
+
 def choose(condition: Tensor, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
     """One of two results, of which only one is computed."""
     return jax.lax.cond(condition, then, otherwise)

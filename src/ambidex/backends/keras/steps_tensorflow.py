@@ -48,7 +48,12 @@ def value_and_gradients(
         tape.watch(at)
         value, others = function(at)
     gradients = tape.gradient(value, at, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return (value, others), [tf.convert_to_tensor(gradient) for gradient in gradients]
+    return (value, others), [dense(gradient) for gradient in gradients]
+
+
+def dense(gradient: Any) -> Tensor:
+    """A gradient as a plain tensor; that of an embedding comes as the rows it touches."""
+    return tf.convert_to_tensor(gradient)
 
 
 def choose(condition: Tensor, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
