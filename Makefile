@@ -11,6 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 TORCH := torch==2.13.0
 INSTALLED_DEMO := $(VENV)/.installed-demo
 INSTALLED_TEST := $(VENV)/.installed-test
+# Looked for once per environment: the tests of the server's page open it in a real browser.
+BROWSER := $(VENV)/.looked-for-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -23,7 +25,7 @@ help: ## list the targets
 demo: $(INSTALLED_DEMO) ## install what the demo needs and run it on real data
 	@$(BIN)/python examples/demo.py
 
-test: $(INSTALLED_TEST) ## install what tests need and run them all (ARGS="torch", ARGS="free -- -k graph")
+test: $(INSTALLED_TEST) $(BROWSER) ## install what tests need and run them all (ARGS="torch", ARGS="free -- -k graph")
 	@$(BIN)/python tests/run.py $(ARGS)
 
 lint: $(INSTALLED_TEST) ## check style and format
@@ -59,6 +61,7 @@ $(INSTALLED_DEMO): pyproject.toml constraints.txt | $(BIN)/pip
 	@$(PIP) install -c constraints.txt $(TORCH)
 	@echo "Installing ambidex and what training in PyTorch needs (100 MB, once)"
 	@$(PIP) install -c constraints.txt -e '.[torch]'
+	@$(BIN)/python -m compileall -q src
 	@touch $@
 
 $(INSTALLED_TEST): pyproject.toml constraints.txt | $(BIN)/pip
@@ -66,4 +69,14 @@ $(INSTALLED_TEST): pyproject.toml constraints.txt | $(BIN)/pip
 	@$(PIP) install -c constraints.txt $(TORCH)
 	@echo "Installing ambidex, TensorFlow, JAX and the tools of the tests (600 MB, once; some minutes)"
 	@$(PIP) install -c constraints.txt -e '.[all,dev]'
+	@$(BIN)/python -m compileall -q src
 	@touch $(INSTALLED_DEMO) $@
+
+$(BROWSER): | $(BIN)/pip
+	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium (100 MB, once)"; \
+	    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install chromium; } \
+	        >/dev/null 2>&1 || true; \
+	fi
+	@command -v chromium >/dev/null || echo "No Chromium here: the tests of the server's page are left out"
+	@touch $@
