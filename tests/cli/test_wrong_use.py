@@ -99,6 +99,11 @@ def test_an_unknown_loss_is_met_with_the_names(run: Command, tmp_path: Path, tab
     assert "cross_entropy, huber, mae, mse, quantile" in message
 
 
+def test_a_loss_of_another_kind_is_refused_before_training(run: Command, tmp_path: Path, table: Path) -> None:
+    message = _refused(run, tmp_path, table, "--target", "income", "--loss", "mse")
+    assert "Expected a loss for binary, one of cross_entropy, got 'mse' at --loss." in message
+
+
 def test_a_horizon_longer_than_the_series_is_refused(run: Command, tmp_path: Path) -> None:
     path = DATA / "air_passengers_monthly.csv"
     target, time = path.read_text().splitlines()[0].replace('"', "").split(",")[::-1]

@@ -25,7 +25,7 @@ LOCAL = "local"
 """The name of the value in which everything that does not depend on the window's place is done, (B, T', F)."""
 CENTER, SCALE = "window_center", "window_scale"
 MIN_WINDOW_SCALE = 1e-2
-"""In standard deviations of the series: a window that moves less than this is treated as moving this much."""
+"""In standard deviations of a usual series: a window that moves less than this is treated as moving this much."""
 SHIFTING: frozenset[str] = frozenset({"log_ratio", "difference"})
 """Scalings that lose the first step of a window."""
 
@@ -46,6 +46,7 @@ class SeriesScaling:
     num_targets: int
     window_center: Center = "none"
     has_window_scale: bool = False
+    min_window_scale: float = MIN_WINDOW_SCALE
     cycle: Floats | None = None
     cycle_step_us: int = 0
     is_folded: bool = False
@@ -87,7 +88,7 @@ def add_series_preparation(builder: Builder, scaling: SeriesScaling) -> str:
         builder.add("prepare", CENTER, center_op, LOCAL)
         x = builder.add("prepare", "centered", "sub", LOCAL, CENTER)
     if scaling.has_window_scale:
-        builder.add("prepare", SCALE, "window_scale", LOCAL, minimum=MIN_WINDOW_SCALE)
+        builder.add("prepare", SCALE, "window_scale", LOCAL, minimum=scaling.min_window_scale)
         x = builder.add("prepare", "normalized", "div", x, SCALE)
     if scaling.is_folded:
         x = builder.add("prepare", "folded", "fold", x, channels=scaling.num_targets)

@@ -11,7 +11,7 @@ from ambidex.config import Experiment
 from ambidex.errors import UsageError, expected
 from ambidex.graph import Builder, Value, run_nodes
 from ambidex.graph.ops.time import DAY_US, HOUR_US
-from ambidex.prep.series import LOCAL, Center, Scaling, SeriesScaling, add_series_preparation
+from ambidex.prep.series import LOCAL, MIN_WINDOW_SCALE, Center, Scaling, SeriesScaling, add_series_preparation
 from ambidex.schema import Frequency
 from ambidex.workflow.series_feed import local_nodes
 
@@ -43,7 +43,7 @@ def fit_scaling(
     """Fits on the training rows of each series: numbers (N, F) with the targets first, and stamps (N,)."""
     kind = _kind(experiment)
     cycle, step_us = _fit_cycle(experiment, kind, parts, frequency, num_targets)
-    window_center, has_scale = _window(experiment, kind)
+    window_center, has_scale = _window(experiment, kind, len(parts))
     columns = parts[0][0].shape[1]
     draft = SeriesScaling(
         kind=kind,
@@ -57,9 +57,10 @@ def fit_scaling(
         cycle_step_us=step_us,
         is_folded=_is_folded(experiment, num_targets, columns),
     )
-    local = np.concatenate([_local(draft, numbers, stamps) for numbers, stamps in parts])
-    center, scale = _standard(kind, local)
-    return replace(draft, center=center, scale=scale)
+    local = [_local(draft, numbers, stamps) for numbers, stamps in parts]
+    center, scale = _standard(kind, np.concatenate(local))
+    usual = float(np.median([np.std(part / scale, axis=0) for part in local]))
+    return replace(draft, center=center, scale=scale, min_window_scale=MIN_WINDOW_SCALE * (usual or 1.0))
 
 
 def _kind(experiment: Experiment) -> Scaling:
@@ -67,12 +68,15 @@ def _kind(experiment: Experiment) -> Scaling:
     return "instance" if asked == "auto" else asked
 
 
-def _window(experiment: Experiment, kind: Scaling) -> tuple[Center, bool]:
-    """Instance scaling subtracts the last value; a network is also given windows of one deviation."""
+def _window(experiment: Experiment, kind: Scaling, num_series: int) -> tuple[Center, bool]:
+    """What instance scaling subtracts, and whether it also divides by the window's deviation.
+
+    A linear map keeps the last value, and needs no scale unless series of different sizes share it.
+    """
     if kind != "instance":
         return "none", False
     if experiment.model == "linear" or experiment.settings.get("residual") == "linear":
-        return "last", False
+        return "last", num_series > 1
     return "mean", True
 
 

@@ -32,6 +32,7 @@ from ambidex.workflow.problem import Arrays, Predict, Problem, Report
 from ambidex.workflow.reference import Reference
 from ambidex.workflow.series_feed import evenly_thinned, local_values, weighted_by_scale, window_feed
 from ambidex.workflow.series_fit import fit_scaling, season_length, window_length
+from ambidex.workflow.target import chosen_loss
 
 Stamps = npt.NDArray[np.int64]
 MAX_EXAMPLES = 512
@@ -69,7 +70,7 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
     train = window_feed(graph, local, parts.train, (window, horizon), scaling)
     checked = local if validation is None else local_values(graph, source, scaling)
     check = window_feed(graph, checked, starts, (window, horizon), scaling)
-    loss_name = experiment.loss if experiment.loss != "auto" else "quantile" if experiment.quantiles else "mse"
+    loss_name = chosen_loss(experiment, draft.task)
 
     def judge(predict: Predict) -> Report:
         return judge_windows(schema, reference, source, (starts, window + lost), predict)

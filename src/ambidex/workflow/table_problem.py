@@ -25,12 +25,12 @@ from ambidex.losses.loss import make_loss
 from ambidex.prep.answer import add_class_answer, add_number_answer
 from ambidex.prep.category import mask_codes
 from ambidex.prep.table import add_table_preparation, add_target_scaling, table_values, target_value
-from ambidex.schema import Role, Schema, Task, packed_layout
+from ambidex.schema import Role, Schema, packed_layout
 from ambidex.training.feed import Feed, Source
 from ambidex.workflow.judge import judge_table
 from ambidex.workflow.problem import Predict, Problem, Report
 from ambidex.workflow.reference import Reference
-from ambidex.workflow.target import class_codes, table_task, target_numbers
+from ambidex.workflow.target import chosen_loss, class_codes, table_task, target_numbers
 
 Array = npt.NDArray[Any]
 Arrays = dict[str, Array]
@@ -55,7 +55,7 @@ def table_problem(experiment: Experiment, table: Table) -> Problem:
     validation = pack(schema, parts.validation)
     _check_learnable(schema, parts.train, train)
     graph, inputs = _graph(experiment, schema, parts.train, train)
-    loss_name = experiment.loss if experiment.loss != "auto" else _loss_name(schema.task)
+    loss_name = chosen_loss(experiment, schema.task)
 
     def judge(predict: Predict) -> Report:
         return judge_table(schema, reference, parts.validation, predict)
@@ -220,12 +220,6 @@ def _weights(experiment: Experiment, schema: Schema, table: Table) -> npt.NDArra
         balanced = len(codes) / (len(counts) * np.maximum(counts, 1))
         weight = balanced[codes] * (1.0 if weight is None else weight)
     return None if weight is None else weight.astype(np.float32)
-
-
-def _loss_name(task: Task) -> str:
-    if task.is_classification:
-        return "cross_entropy"
-    return "quantile" if task.quantiles else "mse"
 
 
 def _reference(schema: Schema, train: Table) -> Reference:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ambidex.config import Experiment
 from ambidex.data.encode import encode_column, missing_mask
 from ambidex.data.table import Table
-from ambidex.errors import DataError, UsageError, expected
+from ambidex.errors import DataError, UsageError, expected, one_of
 from ambidex.schema import Column, Target, Task
 
 Array = npt.NDArray[Any]
@@ -95,6 +95,22 @@ def _check_whole(column: Column, values: Array) -> None:
         fix = "Say --task regression, or --set columns.NAME=category."
         got = f"{float(values[values != np.round(values)][0])} in target {column.name!r}"
         raise DataError(expected("whole numbers as classes", got=got, fix=fix), where=column.name)
+
+
+CLASS_LOSSES: frozenset[str] = frozenset({"cross_entropy"})
+NUMBER_LOSSES: frozenset[str] = frozenset({"mse", "mae", "huber", "quantile"})
+
+
+def chosen_loss(experiment: Experiment, task: Task) -> str:
+    """The loss of a task: what was asked for, else its usual one. Raises `UsageError` for one of the other kind."""
+    if experiment.loss == "auto":
+        return "cross_entropy" if task.is_classification else "quantile" if task.quantiles else "mse"
+    wrong = NUMBER_LOSSES if task.is_classification else CLASS_LOSSES
+    if experiment.loss in wrong:
+        right = CLASS_LOSSES if task.is_classification else NUMBER_LOSSES
+        what = f"a loss for {task.kind}, {one_of(right, experiment.loss)}"
+        raise UsageError(expected(what, got=repr(experiment.loss), where="--loss"), where="--loss")
+    return experiment.loss
 
 
 def class_codes(task: Task, column: Column, table: Table) -> npt.NDArray[np.int64]:
