@@ -14,6 +14,8 @@ from ambidex.runtime.series import SeriesPacker, Window
 from ambidex.runtime.session import Session
 from ambidex.schema import Schema, Tensor, packed_layout, parse_value
 
+TAKEN_SUFFIX = "_predicted"
+"""What the exporter appends to an output whose name an input already has."""
 _CODES = {"float64": "d", "int64": "q"}
 
 
@@ -29,6 +31,7 @@ class Predictor:
         self.session = session
         self.layouts = packed_layout(schema)
         self.outputs = output_names(schema.task)
+        self._written: dict[str, str] = {}
         self.packing = Packing([layout for layout in self.layouts if layout.span in ("row", "history")])
         self.columns = self.packing.columns
         self.series = SeriesPacker(schema) if schema.task.kind == "forecast" else None
@@ -42,8 +45,11 @@ class Predictor:
             raise ArtifactError(expected(f"a model with inputs {wanted}", got=str(given), where="model.onnx"))
         present = {signature.name for signature in self.session.outputs}
         for name in self.outputs:
-            if name not in present:
+            # An input may have the target's name, such as "numbers"; then the exporter gave the output another one.
+            self._written[name] = name if name in present else f"{name}{TAKEN_SUFFIX}"
+            if self._written[name] not in present:
                 raise ArtifactError(expected(f"a model with output {name!r}", got=sorted(present), where="model.onnx"))
+        self._is_renamed = any(name != written for name, written in self._written.items())
 
     def warm_up(self) -> None:
         """Runs once on one row of nothing, so that the first request does not pay for it. Raises `ArtifactError`."""
@@ -62,7 +68,10 @@ class Predictor:
 
     def predict_packed(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The task's outputs for packed tensors. Raises `DataError` where they do not fit."""
-        return self.session.run(feeds, self.outputs)
+        if not self._is_renamed:
+            return self.session.run(feeds, self.outputs)
+        outputs = self.session.run(feeds, tuple(self._written.values()))
+        return {name: outputs[written] for name, written in self._written.items()}
 
     def pack_rows(self, rows: Sequence[Mapping[str, object]], *, read: Reader = parse_value) -> dict[str, Tensor]:
         """The packed tensors of a table's rows. Raises `DataError` with the place, such as `rows[3].age`."""

@@ -170,7 +170,8 @@ def example(model: Model) -> dict[str, Any]:
         return {"rows": [{column.name: example_value(column) for column in predictor.columns}]}
     from ambidex.server.example import example_series
 
-    return {"series": [example_series(predictor.series)]}
+    recorded = msgspec.json.decode(model.certificate).get("rows", {})
+    return {"series": [example_series(predictor.series, recorded)]}
 
 
 def example_value(column: Column) -> str | float | int | bool | None:

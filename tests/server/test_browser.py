@@ -1,0 +1,137 @@
+"""The page at `/` in a real Chromium: it renders, asks, answers, and complains about nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.server.browser import Browser, Page, browser, find
+from tests.server.running import Server
+
+pytestmark = pytest.mark.skipif(find() is None and not os.environ.get("CI"), reason="Chromium is not installed")
+
+SIZES = [(390, 844, False), (390, 844, True), (1280, 900, False), (1280, 900, True)]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def visit(chromium: Browser, server: Server) -> Iterator[Open]:
+    """Opens the page with a model chosen; afterwards looks whether it complained or asked anybody else."""
+    pages: list[Page] = []
+    home = server.announced["url"] + "/"
+
+    def open_page(model: str, width: int = 1280, height: int = 900, is_dark: bool = False) -> Page:
+        page = chromium.open(f"{home}#{model}", width=width, height=height, is_dark=is_dark)
+        pages.append(page)
+        page.wait("document.readyState === 'complete' && model !== null")
+        assert page.run("model.name") == model
+        return page
+
+    yield open_page
+    for page in pages:
+        assert page.mistakes() == []
+        assert [url for url in page.addresses() if not url.startswith((home, "data:", "about:"))] == []
+        page.close()
+
+
+def submit(page: Page) -> None:
+    page.run("document.querySelector('#form button').click()")
+    page.wait("/answered in/.test($('answer').textContent)")
+
+
+def fits(page: Page) -> bool:
+    """Nothing sticks out at the side."""
+    return bool(page.run("document.documentElement.scrollWidth <= innerWidth"))
+
+
+@pytest.mark.parametrize(("width", "height", "is_dark"), SIZES)
+def test_a_table_model_is_asked_through_its_form(visit: Open, width: int, height: int, is_dark: bool) -> None:
+    page = visit("adult", width, height, is_dark)
+    labels = page.run("[...document.querySelectorAll('#fields label')].map(one => one.textContent)")
+    assert labels == ["age", "hours-per-week", "workclass", "member", "since"]
+    submit(page)
+    assert page.run("document.querySelector('.answer').textContent") in {">50K", "<=50K"}
+    shares = page.run("[...document.querySelectorAll('.bars .num')].map(one => parseFloat(one.textContent))")
+    assert sum(shares) == pytest.approx(100, abs=0.2)
+    assert fits(page)
+    ground = page.run("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert (max(ground) < 60) is is_dark
+
+
+@pytest.mark.parametrize(("width", "height", "is_dark"), SIZES)
+def test_a_forecast_is_drawn(visit: Open, width: int, height: int, is_dark: bool) -> None:
+    page = visit("oil", width, height, is_dark)
+    submit(page)
+    points = page.run(
+        "[...document.querySelectorAll('svg polyline, svg polygon')].map(one => one.getAttribute('points'))"
+    )
+    assert len(points) == 3  # the interval, the history, the forecast
+    assert all(text and "NaN" not in text for text in points)
+    assert page.run("document.querySelectorAll('#answer tr').length") == 4  # a head and the horizon's three steps
+    assert fits(page)
+
+
+def test_known_future_and_static_columns_have_fields(visit: Open) -> None:
+    page = visit("stores")
+    assert page.run("[...document.querySelectorAll('#fields textarea')].map(one => one.id)") == [
+        "part-history",
+        "part-future",
+        "part-static",
+    ]
+    submit(page)
+    assert "Nothing to draw" in page.run("$('answer').textContent")  # the example's values are missing
+    page.run("$('part-history').value = 'sold,holiday\\n5,no\\n6,no', $('part-static').value = 'size\\n2'")
+    page.run("$('part-future').value = 'holiday\\nyes\\nno', document.querySelector('#form button').click()")
+    page.wait("document.querySelectorAll('#answer svg').length === 1")
+    assert page.run("[...document.querySelectorAll('#answer td')].map(one => one.textContent)") == ["18", "8"]
+
+
+def test_another_address_chooses_another_model(visit: Open) -> None:
+    page = visit("houses")
+    page.run("location.hash = 'adult'")
+    page.wait("model.name === 'adult' && $('model').value === 'adult'")
+
+
+def test_the_form_works_by_keyboard(visit: Open) -> None:
+    page = visit("houses")
+    page.run("$('field-0').focus(), $('field-0').select()")
+    page.call("Input.insertText", text="21")
+    page.press("Enter", 13)
+    page.wait("document.querySelector('.answer')?.textContent === '42'")
+
+
+def test_a_wrong_value_is_marked_and_explained(chromium: Browser, server: Server) -> None:
+    page = chromium.open(server.announced["url"] + "/#houses")
+    page.wait("model !== null")
+    page.run("$('field-0').value = 'many', document.querySelector('#form button').click()")
+    page.wait("document.querySelector('[role=alert]')?.textContent.startsWith('Expected')")
+    assert page.run("$('field-0').getAttribute('aria-invalid')") == "true"
+    assert page.run("document.activeElement.id") == "field-0"
+    # The browser itself notes the status 422; a script's error would be another line.
+    assert [text for text in page.mistakes() if "422" not in text] == []
+    page.close()
+
+
+def test_pasted_rows_get_predictions(visit: Open) -> None:
+    page = visit("houses")
+    page.run("$('csv').value = 'id,rooms\\na,1\\n\"b,c\",2\\n', $('run').click()")
+    page.wait("$('rowsnote').textContent === '2 rows'")
+    cells = page.run("[...document.querySelectorAll('#rows td')].map(one => one.textContent)")
+    assert cells == ["a", "1", "2", "b,c", "2", "4"]
+
+
+@pytest.mark.parametrize("language", ["curl", "python", "javascript"])
+def test_the_request_is_shown_in_each_language(visit: Open, language: str) -> None:
+    page = visit("houses")
+    page.run(f"document.querySelector('[data-language={language}]').click()")
+    shown = page.run("$('code').textContent")
+    assert "/models/houses/predict" in shown
+    assert '"rooms"' in shown
