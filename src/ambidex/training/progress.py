@@ -1,4 +1,4 @@
-"""The progress of training: a live bar on a terminal, plain lines otherwise."""
+"""The progress of training: a live bar on a terminal or in a notebook, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -33,18 +33,23 @@ class Lines:
         if record is not best and now - self._last < 1.0:
             return
         self._last = now
-        print(describe(record, best, self._epochs), file=sys.stderr, flush=True)
+        sys.stderr.write(describe(record, best, self._epochs) + "\n")
+        sys.stderr.flush()
 
 
 class Bar:
-    """A bar over all epochs that moves within each."""
+    """A bar over all epochs that moves within each; needs tqdm."""
 
     def __init__(self, epochs: int) -> None:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         form = "{l_bar}{bar}| {elapsed} < {remaining} {postfix}"
         self._bar: Any = tqdm(total=epochs, file=sys.stderr, bar_format=form, leave=True, dynamic_ncols=True)
         self._epochs = epochs
+
+    def say(self, text: str) -> None:
+        """Writes a line above the bar."""
+        self._bar.write(text, file=sys.stderr)
 
     def on_steps(self, epoch: int, done: int, total: int, loss: float) -> None:
         """Moves within the epoch."""
