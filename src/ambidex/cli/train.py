@@ -140,10 +140,10 @@ def _fraction_or_file(text: str) -> float | str:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from ambidex.artifact.store import check_writable
-    from ambidex.training.progress import make_watcher
     from ambidex.cli.stop import interruptible
     from ambidex.config import Given, resolve
     from ambidex.data.read import read_table
+    from ambidex.training.progress import make_watcher
     from ambidex.workflow.train import Session, train
 
     check_writable(args.output)
