@@ -95,7 +95,7 @@ def test_no_request_fails_while_models_are_swapped(tmp_path: Path) -> None:
         threads = [threading.Thread(target=ask, args=(prices,)) for prices in seen]
         for thread in threads:
             thread.start()
-        for slope in range(2, 12):
+        for slope in range(2, 102):
             replace(tmp_path, slope)
             until(lambda slope=slope: bool(problems) or all(one[-1:] == [slope] for one in seen))  # type: ignore[misc]
         stop.set()

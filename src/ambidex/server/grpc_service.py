@@ -94,7 +94,6 @@ class GrpcServer:
         methods = {
             name: self._grpc.unary_unary_rpc_method_handler(
                 self._guarded(name, call),
-                request_deserializer=self._messages[f"{name}Request"].FromString,
                 response_serializer=self._messages[f"{name}Response"].SerializeToString,
             )
             for name, call in calls.items()
@@ -109,14 +108,14 @@ class GrpcServer:
         codes = self._grpc.StatusCode
         service = self._service
 
-        def run(request: Any, context: Any) -> Any:
+        def run(raw: bytes, context: Any) -> Any:
             started = perf_counter()
             answer, status, text = None, codes.OK, ""
             try:
                 headers = {key.encode(): str(value).encode() for key, value in context.invocation_metadata()}
                 if not name.startswith("Server"):
                     service.access.check_key(headers)
-                answer = call(request)
+                answer = call(self._parsed(name, raw))
             except Exception as error:  # noqa: BLE001 - the door: no request may end the server
                 status, text = self._failure(error)
             seconds = perf_counter() - started
@@ -126,6 +125,16 @@ class GrpcServer:
             return answer
 
         return run
+
+    def _parsed(self, name: str, raw: bytes) -> Any:
+        """The request. Parsed here, because grpcio itself would call bytes that are no message an error of ours."""
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+        try:
+            return self._messages[f"{name}Request"].FromString(raw)
+        except DecodeError as error:
+            what = expected(f"a message {name}Request", got="other bytes")
+            raise refusal("malformed_message", what, "request") from error
 
     def _failure(self, error: Exception) -> tuple[Any, str]:
         """The status and text of an error; what is our own mistake goes to the log."""
