@@ -126,6 +126,8 @@ def fit(
     experiment = _settled(experiment, problem, loss)
     for note in problem.notes:
         session.say(note)
+    if backend != SOLVED:
+        load_trainer(backend)  # importing an engine takes seconds that are no part of fitting
     began = time.monotonic()
     weights, history = _fit(problem, experiment, backend, session, checkpoints)
     fit_s = time.monotonic() - began
