@@ -48,7 +48,7 @@ MEANINGS: dict[str, str] = {
     "plan.warmup": "share of the steps in which the learning rate rises from zero",
     "plan.min_delta": "the relative gain that counts as a better epoch",
     "plan.seed": "initial weights, batches, dropout and splits follow from it",
-    "plan.threads": "threads of the engine (0: its own choice)",
+    "plan.threads": "threads of the engine (0: its own choice; small nets are fastest with one)",
     "plan.record_steps": "keep the loss of every step in `training.json`",
     "plan.optimizer.learning_rate": "the step size",
     "plan.optimizer.weight_decay": "decoupled decay; biases and other vectors are left out",
