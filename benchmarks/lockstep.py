@@ -29,7 +29,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples" / "data"
 BOUNDS = {10: 1e-5, 100: 1e-4, 300: 1e-3}
 EVERY = (
     *("--optimizer", "adam", "--patience", "1000", "--quiet"),
-    *("--set", "schedule=constant", "--set", "record_steps=true"),
+    *("--set", "schedule=constant", "--set", "record_steps=true", "--set", "editions=onnx"),
 )
 Losses = npt.NDArray[np.float64]
 
