@@ -64,7 +64,7 @@ ONLY_IN: dict[str, dict[str, str]] = {
 }
 # Public names that only one engine needs, as "file:name", each with its reason.
 ONLY_NAMED: dict[str, dict[str, str]] = {
-    "torch": {},
+    "torch": {"device.py:limited_threads": "TensorFlow and JAX take the number of threads once, before they begin"},
     "keras": {
         "_import.py:active_engine": "Keras runs on one of two engines; PyTorch is one",
         "device.py:scope": "Keras places tensors by context, PyTorch each where it is told",

@@ -43,17 +43,19 @@ def test_an_unknown_engine_is_told_the_known_ones(load: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "needs"), [("torch", "torch"), ("tensorflow", "tensorflow and keras"), ("jax", "jax and keras")]
+    ("engine", "needs"),
+    [
+        ("torch", "torch >= 2.4"),
+        ("tensorflow", "tensorflow >= 2.18 and keras >= 3.8"),
+        ("jax", "jax >= 0.4.34 and keras >= 3.8"),
+    ],
 )
 def test_a_missing_engine_comes_with_its_pip_line(monkeypatch: pytest.MonkeyPatch, engine: str, needs: str) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda name: None)
     assert installed() == []
     with pytest.raises(BackendError) as raised:
         load_trainer(engine)
-    first = needs.split(maxsplit=1)[0]
-    assert (
-        str(raised.value) == f"Backend {engine!r} needs {needs}, got no {first} here: pip install 'ambidex[{engine}]'."
-    )
+    assert str(raised.value) == f"Backend {engine!r} needs {needs}: pip install 'ambidex[{engine}]'."
 
 
 def test_asking_what_is_installed_loads_nothing() -> None:

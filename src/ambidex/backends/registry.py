@@ -25,6 +25,12 @@ BACKENDS = {
 }
 PACKAGES = {"torch": ("torch",), "tensorflow": ("tensorflow", "keras"), "jax": ("jax", "keras")}
 """What has to be importable for an engine."""
+NEEDS = {
+    "torch": "torch >= 2.4",
+    "tensorflow": "tensorflow >= 2.18 and keras >= 3.8",
+    "jax": "jax >= 0.4.34 and keras >= 3.8",
+}
+"""The same with versions, which the engine itself is asked for when it is loaded."""
 
 
 def installed() -> list[str]:
@@ -54,12 +60,8 @@ def check_backend(name: str) -> None:
     """A `BackendError` where the engine is unknown or not installed; loads nothing."""
     if name not in BACKENDS:
         raise BackendError(expected(one_of(BACKENDS, name), got=f"backend {name!r}"))
-    missing = [package for package in PACKAGES[name] if find_spec(package) is None]
-    if missing:
-        raise BackendError(
-            f"Backend {name!r} needs {' and '.join(PACKAGES[name])}, got no {missing[0]} here: "
-            f"pip install 'ambidex[{name}]'."
-        )
+    if name not in installed():
+        raise BackendError(f"Backend {name!r} needs {NEEDS[name]}: pip install 'ambidex[{name}]'.")
 
 
 def _load(name: str, module: str) -> Any:

@@ -111,6 +111,7 @@ def test_building_a_network_leaves_the_streams_of_chance_alone() -> None:
     assert random.getstate() == before
 
 
+@pytest.mark.slow
 def test_a_saved_model_loads_without_us_and_gives_equal_outputs(tmp_path: Path, rng: np.random.Generator) -> None:
     graph = everything()
     model = network(graph, random_weights(graph, rng))

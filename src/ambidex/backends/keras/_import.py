@@ -9,15 +9,16 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ambidex.errors import BackendError, expected
 
-NEEDS = {
+NEEDS: dict[str, dict[str, tuple[int, ...]]] = {
     "tensorflow": {"tensorflow": (2, 18), "keras": (3, 8)},
-    "jax": {"jax": (0, 4), "keras": (3, 8)},
+    "jax": {"jax": (0, 4, 34), "keras": (3, 8)},
 }
 # The wheels that bring a package; a build for one kind of machine has a name of its own.
 WHEELS = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly")}
@@ -61,13 +62,14 @@ def _check_installed(engine: str) -> None:
         raise BackendError(f"Backend {engine!r} needs {needed}: pip install 'ambidex[{engine}]'.")
 
 
-def _is_recent(package: str, least: tuple[int, int]) -> bool:
+def _is_recent(package: str, least: tuple[int, ...]) -> bool:
     for wheel in WHEELS.get(package, (package,)):
         try:
-            major, minor = version(wheel).split(".")[:2]
+            found = version(wheel).split(".")[: len(least)]
         except PackageNotFoundError:
             continue
-        return (int(major), int(minor)) >= least
+        # A part such as '34rc1' counts by its digits.
+        return tuple(int("0" + re.sub(r"\D.*", "", part)) for part in found) >= least
     return False
 
 

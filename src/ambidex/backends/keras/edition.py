@@ -19,7 +19,7 @@ from ambidex.training.plan import Plan
 
 def raw_outputs(graph: Graph, weights: Mapping[str, Array], prepared: Mapping[str, Array]) -> dict[str, Array]:
     """The raw outputs by name, float32, from prepared values (float32, or int64 codes) of one batch."""
-    configure(Plan())
+    configure(Plan(threads=0))  # the number of threads cannot be changed later, so it is left to others
     with scope("cpu"):
         model = _model(msgspec.json.encode(graph))
         from_canonical(model, graph, weights)
