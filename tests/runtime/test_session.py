@@ -17,6 +17,7 @@ from ambidex.errors import ArtifactError, DataError, TrainingError, UsageError
 from ambidex.runtime import Session, Signature, open_session
 from ambidex.runtime.binding import BindingSession
 from ambidex.runtime.c_api import CSession
+from ambidex.runtime.frame import Handle
 from ambidex.schema import Tensor
 
 WAYS = ("c_api", "binding")
@@ -345,3 +346,17 @@ def test_opening_and_closing_leaves_no_memory_behind() -> None:
     before = resident_kib()
     rounds(40)
     assert resident_kib() - before < 4096
+
+
+def test_a_dropped_session_is_released_without_the_garbage_collector() -> None:
+    session, _ = open_both(mixed())
+    session.run({"numbers": numbers(2), "texts": texts(2)})
+    session.run({"numbers": numbers(2), "texts": texts(2)})
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(one) is Handle for one in gc.get_objects())
+        del session
+        assert sum(type(one) is Handle for one in gc.get_objects()) == before - 1
+    finally:
+        gc.enable()

@@ -72,9 +72,10 @@ class Frame:
         "_handle",
         "_inputs",
         "_names",
+        "_output_names",
         "_readers",
         "_results",
-        "_selection",
+        "_signatures",
         "_targets",
         "_values",
         "is_small",
@@ -84,7 +85,9 @@ class Frame:
         self._handle = handle
         self._inputs = inputs
         self._names = names
-        self._selection = selection
+        # Not the selection itself, which holds idle frames: in a circle they would outlive their model.
+        self._output_names = selection.names
+        self._signatures = selection.signatures
         self._values = (ctypes.c_void_p * len(inputs))()
         self._results = (ctypes.c_void_p * len(selection.signatures))()
         self._targets: list[Any] = []
@@ -126,9 +129,9 @@ class Frame:
     def run(self) -> int | None:
         """Runs the model on the bound inputs; the status of the native call, None if all went well."""
         handle, names = self._handle, self._names
-        values, selection = self._values, self._selection
+        values = self._values
         status: int | None = handle.api.run(
-            handle.pointer, None, names, values, len(values), selection.names, len(self._results), self._results
+            handle.pointer, None, names, values, len(values), self._output_names, len(self._results), self._results
         )
         return status
 
@@ -137,7 +140,7 @@ class Frame:
         if not self._readers:
             self._readers = [
                 Reader(self._handle.api, signature, value)
-                for signature, value in zip(self._selection.signatures, self._results, strict=True)
+                for signature, value in zip(self._signatures, self._results, strict=True)
             ]
             self.is_small = sum(reader.size_bytes for reader in self._readers) <= MAX_BYTES
         return {reader.name: reader.read() for reader in self._readers}

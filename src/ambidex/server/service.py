@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from ambidex.server.settings import Settings
 
 
-RETIREMENT = 5.0
-"""Seconds after which nobody still answers with a model that was replaced."""
+RETIREMENT = 1.0
+"""Seconds after which hardly anybody still answers with a model that was replaced; who does makes his tools anew."""
 
 
 class Service:
@@ -69,7 +70,12 @@ class Service:
 
     def _retire(self, model: Model) -> None:
         """Requests in flight finish with the old model; then nothing holds it any more."""
-        self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, model.derived.clear)
+
+        def let_go() -> None:
+            model.derived.clear()
+            gc.collect(1)  # its decoders' classes are circles, as all classes are; the collector rarely comes by itself
+
+        self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, let_go)
 
     async def watch(self) -> None:
         """Looks at the files from time to time, in a thread."""
