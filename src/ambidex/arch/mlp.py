@@ -42,7 +42,9 @@ def build_mlp(builder: Builder, inputs: TableInputs, outputs: int, settings: Mlp
 
 def _add_block(builder: Builder, name: str, x: str, units: int, settings: MlpSettings) -> str:
     init = "lecun_normal" if settings.activation == "selu" else "he_uniform"
-    x = builder.add("network", f"{name}.dense", "dense", x, units=units, init=init)
+    # Batch norm takes the mean away, so a bias before it would have no gradient but rounding.
+    has_bias = settings.norm != "batch"
+    x = builder.add("network", f"{name}.dense", "dense", x, units=units, init=init, has_bias=has_bias)
     if settings.norm != "none":
         x = builder.add("network", f"{name}.norm", f"{settings.norm}_norm", x)
     x = add_activation(builder, f"{name}.activation", settings.activation, x)
