@@ -16,10 +16,11 @@ import threading
 import time
 from pathlib import Path
 
-from ambidex.server.service import RETIREMENT
 from benchmarks.serving.memory import pss_mib
 from tests.server.models import write_houses
 from tests.server.running import Server, running
+
+from ambidex.server.service import RETIREMENT
 
 CLIENTS = 4
 QUIET_S = 5.0
