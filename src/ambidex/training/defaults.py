@@ -24,7 +24,7 @@ _RECURRENT = Plan(
     epoch_samples=8192,
     patience=3,
     threads=1,
-    optimizer=Optimizer(learning_rate=5e-3, weight_decay=0.0, clip=1.0),
+    optimizer=Optimizer(learning_rate=3e-3, weight_decay=0.0, clip=1.0),
 )
 
 PLANS: dict[str, Plan] = {
