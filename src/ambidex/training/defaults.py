@@ -4,8 +4,9 @@ Chosen on validation parts; `benchmarks/accuracy.py` and `benchmarks/etth1.py` m
 this size gain next to nothing from a second one, lose several times their speed where cores are shared, and would round
 differently on every number of cores. Nets of a thousand units want `--threads`.
 
-A recurrent net learns faster still at 5e-3, but beyond the edge of stability: rounding grows a thousandfold in 200 steps
-there, and runs in two engines drift apart (ETTh1: 5e-3 of the loss after 300 steps; at 3e-3 they stay within 3e-6).
+A recurrent net learns faster still at 5e-3, but beyond the edge of stability: rounding grows a thousandfold in 200
+steps there, and runs in two engines drift apart (ETTh1: 5e-3 of the loss after 300 steps; at 3e-3 they stay within
+3e-6).
 """
 
 from __future__ import annotations
