@@ -82,7 +82,13 @@ def fit(table: Table, paths: list[Path], backend: str, seed: int, options: argpa
     """One fit of ours, or of the plain loop, in a new process."""
     train, validation, test = map(str, paths)
     if backend == PLAIN:
-        job = {"train": train, "validation": validation, "test": test, "target": table.target, "drop": table.drop}
+        job: dict[str, Any] = {
+            "train": train,
+            "validation": validation,
+            "test": test,
+            "target": table.target,
+            "drop": table.drop,
+        }
         how = {"seed": seed, "threads": options.threads, "is_classes": "accuracy" in table.goals}
         return process("plain_mlp.py", job | how)
     values = {

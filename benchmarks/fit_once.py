@@ -102,8 +102,10 @@ def fit(problem: Problem, experiment: Experiment, make_trainer: Callable[..., An
         checkpoints = CheckpointFolder(Path(folder) / "checkpoints")
         checkpoints.begin({}, is_resuming=False)
         trainer = make_trainer(problem.graph, weights, problem.loss, plan)
-        feeds = {"train": problem.train, "validation": problem.validation}
-        best, history = Run(trainer=trainer, plan=plan, checkpoints=checkpoints, **feeds).fit()
+        run = Run(
+            trainer=trainer, train=problem.train, validation=problem.validation, plan=plan, checkpoints=checkpoints
+        )
+        best, history = run.fit()
     return dict(best), history
 
 

@@ -81,7 +81,7 @@ def train(inputs: list[Tensor], targets: list[Tensor]) -> tuple[nn.Module, int, 
     best, best_epoch, kept = float("inf"), 0, copy.deepcopy(module.state_dict())
     for epoch in range(1, EPOCHS + 1):
         module.train()
-        for index in torch.randperm(len(inputs[0])).split(BATCH):
+        for index in torch.split(torch.randperm(len(inputs[0])), BATCH):
             optimizer.zero_grad(set_to_none=True)
             loss_of(module(inputs[0][index]), targets[0][index]).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
