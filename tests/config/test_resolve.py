@@ -259,3 +259,17 @@ def test_a_model_for_series_says_what_is_missing() -> None:
     assert message("model=lstm")[0] == (
         "Expected one of auto, mlp, mlp_plain, got model 'lstm' at --model. A forecast also needs --time and --horizon."
     )
+
+
+@pytest.mark.parametrize("field", ["series.window", "series.scaling", "series.past"])
+def test_settings_of_series_need_a_horizon(field: str) -> None:
+    value = {"series.window": 24, "series.scaling": "none", "series.past": ["x"]}[field]
+    with pytest.raises(UsageError, match=f"Expected a horizon beside {field}, got none"):
+        resolve(Given(values={"targets": ["y"], field: value}))
+
+
+@pytest.mark.parametrize(("field", "value"), [("split", "group:k"), ("weight", "w"), ("class_weight", "balanced")])
+def test_settings_of_tables_are_refused_for_series(field: str, value: str) -> None:
+    values = {"targets": ["y"], "series.time": "t", "series.horizon": 3, field: value}
+    with pytest.raises(UsageError, match=f"Expected no {field} for series, got"):
+        resolve(Given(values=values))

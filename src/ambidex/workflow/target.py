@@ -23,6 +23,8 @@ def table_task(experiment: Experiment, columns: Sequence[Column], table: Table) 
     """The task, with its classes in the order of their probabilities, and why it was chosen."""
     targets = tuple(column for name in experiment.targets for column in columns if column.name == name)
     kind, reason = _kind(experiment, targets, table)
+    if kind == "regression" and experiment.class_weight != "none":
+        raise UsageError(expected("classes to weight", got=f"numbers in {targets[0].name!r}", where="--class-weight"))
     if kind == "regression":
         _check_numeric(targets)
         named = tuple(Target(name=column.name) for column in targets)
