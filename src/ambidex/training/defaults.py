@@ -17,7 +17,7 @@ from ambidex.training.plan import Optimizer, Plan
 
 _MLP = Plan(
     epochs=40,
-    patience=10,
+    patience=7,
     schedule="cosine",
     threads=1,
     optimizer=Optimizer(learning_rate=5e-3, weight_decay=0.01),
