@@ -104,6 +104,17 @@ def test_a_loss_of_another_kind_is_refused_before_training(run: Command, tmp_pat
     assert "Expected a loss for binary, one of cross_entropy, got 'mse' at --loss." in message
 
 
+def test_a_threshold_needs_two_classes(run: Command, tmp_path: Path, table: Path) -> None:
+    message = _refused(run, tmp_path, table, "--target", "race", "--threshold", "0.3")
+    assert "Expected 2 classes for a threshold, got 5 classes in 'race' at --threshold." in message
+
+
+@pytest.mark.parametrize("words", [("--class-weight", "balanced"), ("--threshold", "0.3")])
+def test_numbers_take_no_settings_of_classes(run: Command, tmp_path: Path, table: Path, words: tuple[str, str]) -> None:
+    message = _refused(run, tmp_path, table, "--target", "age", "--task", "regression", *words)
+    assert f"Expected classes for {words[0]}, got numbers in 'age'." in message
+
+
 def test_a_horizon_longer_than_the_series_is_refused(run: Command, tmp_path: Path) -> None:
     path = DATA / "air_passengers_monthly.csv"
     target, time = path.read_text().splitlines()[0].replace('"', "").split(",")[::-1]

@@ -15,6 +15,7 @@ from ambidex.errors import DataError, UsageError, expected, one_of
 from ambidex.schema import Column, Target, Task
 
 Array = npt.NDArray[Any]
+DEFAULT_THRESHOLD = 0.5
 MAX_NUMERIC_CLASSES = 20
 """Whole numbers with at most this many distinct values are taken for classes unless the user says otherwise."""
 
@@ -23,10 +24,9 @@ def table_task(experiment: Experiment, columns: Sequence[Column], table: Table) 
     """The task, with its classes in the order of their probabilities, and why it was chosen."""
     targets = tuple(column for name in experiment.targets for column in columns if column.name == name)
     kind, reason = _kind(experiment, targets, table)
-    if kind == "regression" and experiment.class_weight != "none":
-        raise UsageError(expected("classes to weight", got=f"numbers in {targets[0].name!r}", where="--class-weight"))
     if kind == "regression":
         _check_numeric(targets)
+        _refuse_class_settings(experiment, targets[0])
         named = tuple(Target(name=column.name) for column in targets)
         return Task(kind="regression", targets=named, quantiles=experiment.quantiles), reason
     if len(targets) > 1:
@@ -35,6 +35,9 @@ def table_task(experiment: Experiment, columns: Sequence[Column], table: Table) 
     classes = _classes(targets[0], table)
     if kind == "auto":
         kind = "binary" if len(classes) == 2 else "multiclass"
+    if kind != "binary" and experiment.threshold != DEFAULT_THRESHOLD:
+        got = f"{len(classes)} classes in {targets[0].name!r}"
+        raise UsageError(expected("2 classes for a threshold", got=got, where="--threshold"), where="--threshold")
     if kind == "binary" and len(classes) != 2:
         raise DataError(
             expected("2 classes", got=f"{len(classes)} in column {targets[0].name!r}"), where=targets[0].name
@@ -57,6 +60,17 @@ def _kind(experiment: Experiment, targets: Sequence[Column], table: Table) -> tu
         fix = "if it is a quantity, say --task regression"
         return "auto", f"classification: {column.name} has {len(known)} distinct whole numbers ({fix})"
     return "regression", f"regression: {column.name} is a number"
+
+
+def _refuse_class_settings(experiment: Experiment, target: Column) -> None:
+    """Numbers have no classes to weight or to decide between."""
+    given = {
+        "--class-weight": experiment.class_weight != "none",
+        "--threshold": experiment.threshold != DEFAULT_THRESHOLD,
+    }
+    for flag, is_given in given.items():
+        if is_given:
+            raise UsageError(expected(f"classes for {flag}", got=f"numbers in {target.name!r}"), where=flag)
 
 
 def _check_numeric(targets: Sequence[Column]) -> None:
