@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ambidex.data.encode import pack
+from ambidex.data.encode import extra_columns, pack
 from ambidex.data.series import SeriesSet, series_set
 from ambidex.data.table import Table
 from ambidex.data.windows import gather
@@ -90,8 +90,7 @@ def _future_stamps(task: Task, series: SeriesSet) -> Array:
 
 def extra_notes(schema: Schema, table: Table) -> list[str]:
     """What to say about columns that the model does not use."""
-    known = {column.name for column in schema.columns}
-    extra = [name for name in table.names if name not in known]
+    extra = extra_columns(schema, table)
     if not extra:
         return []
     shown = ", ".join(extra[:10]) + (f" and {len(extra) - 10} more" if len(extra) > 10 else "")
