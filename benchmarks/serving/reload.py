@@ -20,7 +20,7 @@ from benchmarks.serving.memory import pss_mib
 from tests.server.models import write_houses
 from tests.server.running import Server, running
 
-from ambidex.server.service import RETIREMENT
+from ambidex.server.retirement import RETIREMENT, SWEEP
 
 CLIENTS = 4
 QUIET_S = 5.0
@@ -69,7 +69,7 @@ def p99_ms(clients: list[Client]) -> float:
 
 def settled_mib(server: Server) -> float:
     """Memory once the models that were replaced have been let go."""
-    time.sleep(2 * RETIREMENT)
+    time.sleep(2 * (RETIREMENT + SWEEP))
     return pss_mib(server.process.pid)
 
 

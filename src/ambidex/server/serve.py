@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ambidex.server.service import Service
     from ambidex.server.settings import Settings
 
+SWITCH = 0.001
+"""Seconds that a thread in Python may keep the event loop waiting for the interpreter; by default it is 0.005."""
+
 
 def serve(
     paths: Sequence[str],
@@ -130,6 +133,7 @@ async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: soc
     service = Service(loop, loading.result(), loading.paths, settings)
     gc.freeze()  # what is loaded now stays: the collector need not look at it again
     gc.set_threshold(20_000, 50, 50)
+    sys.setswitchinterval(SWITCH)
     server = await loop.create_server(lambda: Connection(service.engine), sock=listener, ssl=_tls(settings))
     stop = loop.create_future()
     for number in (signal.SIGTERM, signal.SIGINT):

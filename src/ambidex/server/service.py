@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -16,15 +15,12 @@ from ambidex.server.engine import Engine
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.plane import Plane
 from ambidex.server.request_error import RequestError
+from ambidex.server.retirement import Retirement
 from ambidex.server.router import Router, error_shape
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
     from ambidex.server.settings import Settings
-
-
-RETIREMENT = 1.0
-"""Seconds after which hardly anybody still answers with a model that was replaced; who does makes his tools anew."""
 
 
 class Service:
@@ -47,7 +43,7 @@ class Service:
         self.plane.is_alone = self._is_alone
         self.access = Access(settings.api_keys, settings.cors_origins)
         self.catalog = Catalog(paths, repository, threads=settings.threads, log=self._log_change)
-        self.catalog.on_retired = self._retire
+        self.catalog.on_retired = Retirement(loop).add
         self.metrics.gauges += [
             Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
             Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
@@ -67,15 +63,6 @@ class Service:
 
     def _broken(self) -> dict[tuple[str, ...], float]:
         return {(): float(len(self.repository.failures))}
-
-    def _retire(self, model: Model) -> None:
-        """Requests in flight finish with the old model; then nothing holds it any more."""
-
-        def let_go() -> None:
-            model.derived.clear()
-            gc.collect(1)  # its decoders' classes are circles, as all classes are; the collector rarely comes by itself
-
-        self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, let_go)
 
     async def watch(self) -> None:
         """Looks at the files from time to time, in a thread."""
