@@ -25,13 +25,13 @@ from ambidex.data.read import read_table
 from ambidex.data.series import series_set
 from ambidex.data.table import Table
 from ambidex.data.windows import window_starts
+from ambidex.export.answer import answer
 from ambidex.graph import initial_weights
 from ambidex.runtime.session import open_session
 from ambidex.training.checkpoint import CheckpointFolder
 from ambidex.training.defaults import batch_size
 from ambidex.training.history import History
 from ambidex.training.loop import Run
-from ambidex.workflow.answer import answer
 from ambidex.workflow.bundle import model_bytes
 from ambidex.workflow.judge import judge_table, judge_windows
 from ambidex.workflow.problem import Arrays, Problem, Report

@@ -16,9 +16,14 @@ TWINS = ("torch", "keras")
 Signatures = dict[str, tuple[str, ...]]
 
 
+# Formats belong to a framework: what PyTorch can be written as is not what Keras can be written as.
+UNPAIRED_FOLDERS = {"targets"}
+
+
 def files(backend: Path) -> set[str]:
     """The modules of a backend, by their path below it."""
-    return {path.relative_to(backend).as_posix() for path in backend.rglob("*.py")}
+    found = (path.relative_to(backend) for path in backend.rglob("*.py"))
+    return {path.as_posix() for path in found if path.parts[0] not in UNPAIRED_FOLDERS}
 
 
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from tests.tolerances import FORWARD_RECURRENT
 import ambidex
 from ambidex.backends import registry, worker
 from ambidex.backends.registry import BACKENDS, check_backend, installed, load_edition, load_native, load_trainer
-from ambidex.backends.subprocess import read_arrays, run_edition, write_arrays
+from ambidex.backends.source import read_arrays, write_arrays
+from ambidex.backends.subprocess import run_edition
 from ambidex.errors import ArtifactError, BackendError
 from ambidex.graph import Builder, Graph, Value, initial_weights, run_network
 from ambidex.graph.op import Array

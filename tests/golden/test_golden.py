@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ambidex.artifact.format import FORMAT
+from ambidex.export.answer import answer
 from ambidex.graph import predict
 from ambidex.schema import packed_layout
-from ambidex.workflow.answer import answer
 from ambidex.workflow.bundle import rows_of
 from ambidex.workflow.load import load
 

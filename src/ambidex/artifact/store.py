@@ -148,7 +148,7 @@ def _compose(entries: Mapping[str, bytes], manifest: Manifest) -> tuple[Sequence
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raises `OutputFileError` now if a file could not be written there later. Leaves nothing behind."""
     name = os.fspath(path)
-    with _translated(name):
+    with translated(name):
         temporary, descriptor = _create_beside(name)
         os.close(descriptor)
         os.unlink(temporary)
@@ -157,7 +157,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 def write_whole(path: str | os.PathLike[str], pieces: Sequence[bytes]) -> None:
     """Writes the pieces under a temporary name in the same folder, then gives them the name in one step."""
     name = os.fspath(path)
-    with _translated(name):
+    with translated(name):
         temporary, descriptor = _create_beside(name)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -193,8 +193,8 @@ def _sync_folder(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _translated(path: str) -> Iterator[None]:
-    """Turns the system's refusals into ours."""
+def translated(path: str) -> Iterator[None]:
+    """Turns the system's refusals to write into ours."""
     try:
         yield
     except (OutputFileError, TrainingError):

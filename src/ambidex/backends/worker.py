@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from ambidex.backends.registry import load_edition
-from ambidex.backends.subprocess import Failure, read_arrays, write_arrays
+from ambidex.backends.source import read_arrays, write_arrays
+from ambidex.backends.subprocess import fail_with
 from ambidex.errors import AmbidexError
 from ambidex.graph import Graph
 
@@ -18,9 +19,7 @@ def main(engine: str, folder: Path) -> int:
     try:
         _run(engine, folder)
     except AmbidexError as error:
-        failure = Failure(kind=type(error).__name__, message=error.message)
-        (folder / "error.json").write_bytes(msgspec.json.encode(failure))
-        return 1
+        return fail_with(error, folder)
     return 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,7 @@ from ambidex.backends.registry import BACKENDS, check_backend, installed, load_e
 from ambidex.backends.subprocess import run_edition
 from ambidex.errors import AmbidexError, BackendError
 from ambidex.graph import Graph, decode, prepare, run_network, run_nodes
+from ambidex.graph import predict as reference_predict
 from ambidex.schema import Task
 
 if TYPE_CHECKING:
@@ -93,10 +96,32 @@ def certify(
         for name, job in jobs.items():
             measured[name] = _measure(subject, prepared, references, job.result)
     own = measured.get(trained_by) or _measure(subject, prepared, references, lambda: _plain_float32(subject, prepared))
-    floor = DEEP_FLOOR if any(node.op in RECURRENT for node in subject.graph.network) else FLOOR
-    tolerance = max(floor, FACTOR * own.largest) if isinstance(own, _Difference) else floor
+    tolerance = _tolerance(subject, own)
     editions = {name: _verdict(result, tolerance) for name, result in measured.items()}
     return editions | {name: Edition(status="not_run", reason=_why(name)) for name in BACKENDS if name not in editions}
+
+
+def certify_answers(
+    subject: Subject, cases: Sequence[Arrays], answers: Sequence[Arrays], *, lossy: str = ""
+) -> Edition:
+    """The entry for answers that were given elsewhere, one per case, under the rule of every edition.
+
+    `lossy` says why the rule cannot hold, as for weights of eight bits: then the differences are stated and no verdict.
+    """
+    remaining = iter(answers)
+    references = [reference_predict(subject.graph, case, subject.weights) for case in cases]
+    difference = compare(subject, cases, references, lambda case: next(remaining))
+    if lossy:
+        return msgspec.structs.replace(_verdict(difference, math.inf), status="not_run", tolerance=None, reason=lossy)
+    prepared = [prepare(subject.graph, case) for case in cases]
+    own = _measure(subject, prepared, references, lambda: _plain_float32(subject, prepared))
+    return _verdict(difference, _tolerance(subject, own))
+
+
+def _tolerance(subject: Subject, own: _Difference | str) -> float:
+    """What an edition may differ by, from the training framework's own float32 error."""
+    floor = DEEP_FLOOR if any(node.op in RECURRENT for node in subject.graph.network) else FLOOR
+    return max(floor, FACTOR * own.largest) if isinstance(own, _Difference) else floor
 
 
 def _plain_float32(subject: Subject, prepared: Sequence[Arrays]) -> list[Arrays]:

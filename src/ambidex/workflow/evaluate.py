@@ -13,10 +13,10 @@ from ambidex.data.series import SeriesSet, series_set
 from ambidex.data.table import Table
 from ambidex.data.windows import gather, window_starts
 from ambidex.errors import DataError, expected
-from ambidex.workflow.answer import answer
+from ambidex.export.answer import answer
 from ambidex.workflow.judge import judge_table, judge_windows
 from ambidex.workflow.predict import answer_columns
-from ambidex.workflow.problem import Arrays, Report
+from ambidex.workflow.problem import Arrays, Predict, Report
 from ambidex.workflow.series_problem import read_stamp
 
 if TYPE_CHECKING:
@@ -42,10 +42,16 @@ class Evaluation:
         }
 
 
-def evaluate(artifact: Artifact, table: Table, *, first: str = "", last: str = "") -> Evaluation:
-    """Judges every row, or for series every window whose forecast lies between `first` and `last` (times)."""
+def evaluate(
+    artifact: Artifact, table: Table, *, first: str = "", last: str = "", predict: Predict | None = None
+) -> Evaluation:
+    """Judges every row, or for series every window whose forecast lies between `first` and `last` (times).
+
+    `predict` answers in the artifact's place: an export of it.
+    """
+    predict = predict or _predict(artifact)
     if artifact.task.kind == "forecast":
-        return _evaluate_series(artifact, table, first, last)
+        return _evaluate_series(artifact, table, first, last, predict)
     known = np.ones(table.num_rows, dtype=bool)
     for column in artifact.schema.by_role("target"):
         known &= ~missing_mask(encode_column(column, table))
@@ -53,20 +59,20 @@ def evaluate(artifact: Artifact, table: Table, *, first: str = "", last: str = "
         raise DataError(expected("rows with a known target", got="none", where=table.source))
     notes = () if known.all() else (f"{int((~known).sum())} rows without a target are left out",)
     rows = table if known.all() else table.take(np.flatnonzero(known))
-    report = judge_table(artifact.schema, artifact.training.reference, rows, _predict(artifact))
+    report = judge_table(artifact.schema, artifact.training.reference, rows, predict)
     return Evaluation(report=report, notes=notes, task=artifact.task.kind)
 
 
-def _predict(artifact: Artifact) -> Any:
+def _predict(artifact: Artifact) -> Predict:
     def predict(inputs: Arrays) -> Arrays:
         return answer(artifact.session, inputs)
 
     return predict
 
 
-def _evaluate_series(artifact: Artifact, table: Table, first: str, last: str) -> Evaluation:
+def _evaluate_series(artifact: Artifact, table: Table, first: str, last: str, predict: Predict) -> Evaluation:
     series, starts, window = evaluated_windows(artifact, table, first, last)
-    report = judge_windows(artifact.schema, artifact.training.reference, series, (starts, window), _predict(artifact))
+    report = judge_windows(artifact.schema, artifact.training.reference, series, (starts, window), predict)
     return Evaluation(report=report, notes=series.notes, task="forecast")
 
 

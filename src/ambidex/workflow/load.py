@@ -17,13 +17,14 @@ from ambidex.runtime.session import Session, open_session
 from ambidex.schema import Schema, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import numpy.typing as npt
 
     from ambidex.graph import Graph
     from ambidex.workflow.bundle import TrainingRecord
+    from ambidex.workflow.export import Exported
     from ambidex.workflow.numpy_edition import NumpyEdition
     from ambidex.workflow.verify import Verdict
 
@@ -183,6 +184,28 @@ class Artifact:
         from ambidex.workflow.verify import verify
 
         return verify(self, None if rows is None else self._table(rows))
+
+    def export(
+        self, target: str, path: str | os.PathLike[str], *, options: Mapping[str, Any] | None = None, rows: Any = None
+    ) -> Exported:
+        """Writes the model as `target`, checked in that format's own runtime before anything appears at `path`.
+
+        `options` by name: `packed`, `float32_inputs`, `precision` ("float32", "float16", "int8"); a target refuses
+        those that it does not know. `rows` with known answers are measured before and after. Example:
+
+            artifact.export("onnx", "adult.onnx").edition.max_abs
+        """
+        from pathlib import Path
+
+        from ambidex.backends.source import Options
+        from ambidex.workflow.export import export
+
+        try:
+            chosen = msgspec.convert(dict(options or {}), type=Options)
+        except msgspec.ValidationError as error:
+            known = ", ".join(Options.__struct_fields__)
+            raise UsageError(expected(f"options of an export ({known})", got=str(error), where="options")) from None
+        return export(self, target, Path(path), options=chosen, table=None if rows is None else self._table(rows))
 
     def _table(self, rows: Any) -> Any:
         from ambidex.data.frames import table_from

@@ -12,8 +12,8 @@ from ambidex.data.series import SeriesSet, series_set
 from ambidex.data.table import Table
 from ambidex.data.windows import gather
 from ambidex.errors import DataError, expected
+from ambidex.export.answer import answer
 from ambidex.schema import Schema, Task
-from ambidex.workflow.answer import answer
 
 if TYPE_CHECKING:
     from ambidex.workflow.load import Artifact

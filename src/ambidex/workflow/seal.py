@@ -13,11 +13,11 @@ from ambidex.artifact.certificate import Certificate
 from ambidex.artifact.store import artifact_bytes
 from ambidex.config import Experiment
 from ambidex.errors import CertificateError, expected
+from ambidex.export.answer import answer
 from ambidex.graph import Graph
 from ambidex.runtime.session import open_session
 from ambidex.schema import Schema
 from ambidex.training.history import History
-from ambidex.workflow.answer import answer
 from ambidex.workflow.bundle import TrainingRecord, make_certificate, make_entries, make_manifest, model_bytes
 from ambidex.workflow.card import make_card
 from ambidex.workflow.cases import certificate_cases, synthetic_rows

@@ -12,9 +12,9 @@ from ambidex.artifact.format import MODEL
 from ambidex.data.encode import pack
 from ambidex.data.table import Table
 from ambidex.errors import ArtifactError
+from ambidex.export.answer import answer
 from ambidex.graph import predict as reference_predict
 from ambidex.schema import packed_layout
-from ambidex.workflow.answer import answer
 from ambidex.workflow.bundle import rows_of
 from ambidex.workflow.cases import certificate_cases
 from ambidex.workflow.certify import certify, subject_of

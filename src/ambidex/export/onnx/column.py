@@ -43,12 +43,16 @@ def _columns(value: Value, layouts: Mapping[str, Layout], float32_inputs: bool) 
     if layout is None or len(layout.columns) != value.shape[-1]:
         got = "none" if layout is None else f"one of {len(layout.columns)} columns"
         raise UsageError(expected(f"a layout of {value.shape[-1]} columns for input {value.name!r}", got=got))
-    prefix = FUTURE_PREFIX if layout.span == "future" else ""
     shape: tuple[Dim, ...] = value.shape[:-1]
     return tuple(
-        _retype(Value(name=prefix + column.name, dtype=value.dtype, shape=shape), float32_inputs)
+        _retype(Value(name=input_name(layout, column.name), dtype=value.dtype, shape=shape), float32_inputs)
         for column in layout.columns
     )
+
+
+def input_name(layout: Layout, column: str) -> str:
+    """What the input of a column is called."""
+    return FUTURE_PREFIX + column if layout.span == "future" else column
 
 
 def _check_names(names: Sequence[str]) -> None:
