@@ -175,7 +175,17 @@ def graph(
     return model
 
 
-def write_model(path: Path, schema: Schema, model: onnx.ModelProto, *, card: str = "# A model\n") -> Path:
+UNCERTIFIED = Certificate(rows={}, outputs={}, editions={}, rows_compared=0)
+
+
+def write_model(
+    path: Path,
+    schema: Schema,
+    model: onnx.ModelProto,
+    *,
+    card: str = "# A model\n",
+    certificate: Certificate = UNCERTIFIED,
+) -> Path:
     """An artifact around the ONNX model; its other entries are as small as they may be."""
     dtypes = {int(number): name for name, number in _ELEMENTS.items()}
 
@@ -196,7 +206,7 @@ def write_model(path: Path, schema: Schema, model: onnx.ModelProto, *, card: str
         "weights.safetensors": b"\2\0\0\0\0\0\0\0{}",
         "graph.json": b"{}",
         "training.json": b"{}",
-        "certificate.json": encode_certificate(Certificate(rows={}, outputs={}, editions={}, rows_compared=0)),
+        "certificate.json": encode_certificate(certificate),
         "card.md": card.encode(),
     }
     path.parent.mkdir(parents=True, exist_ok=True)

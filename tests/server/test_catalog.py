@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.models import write_houses
+from ambidex.artifact import Certificate
+from tests.server.models import HOUSES, houses_graph, write_houses, write_model
 from tests.server.running import Server, running
 
 QUICK = {"watch_seconds": 0.05}
@@ -43,6 +44,17 @@ def test_a_changed_file_goes_live(tmp_path: Path) -> None:
         assert price(server) == 2
         replace(tmp_path, 5)
         until(lambda: price(server) == 5)
+
+
+def test_a_model_that_does_not_answer_as_certified_replaces_nothing(tmp_path: Path) -> None:
+    write_houses(tmp_path, slope=2)
+    doubled = Certificate(rows={"rooms": [1, 2]}, outputs={"price": [2, 4]}, editions={}, rows_compared=2)
+    with running([tmp_path], QUICK) as server:
+        aside = write_model(tmp_path / ".aside", HOUSES, houses_graph(slope=3), certificate=doubled)
+        aside.replace(tmp_path / "houses.ambidex")
+        until(lambda: server.get("/models").json["failures"] != [])
+        assert "certified answers for 'price'" in server.get("/models").json["failures"][0]["error"]
+        assert price(server) == 2
 
 
 def test_a_new_file_and_a_new_version_go_live_and_leave(tmp_path: Path) -> None:

@@ -116,9 +116,13 @@ def file_stamp(path: str) -> Stamp:
 
 
 def load_model(place: Place, *, threads: int = 1) -> Model:
-    """Reads, checks and warms up one artifact. Raises `ArtifactError` or `InputFileError` and leaves nothing behind."""
+    """Reads and checks one artifact and warms it up on the rows of its certificate, whose answers it must give.
+
+    Raises `ArtifactError` or `InputFileError` and leaves nothing behind.
+    """
     from ambidex.artifact import CARD, CERTIFICATE, MODEL, open_artifact
     from ambidex.artifact.onnx_reader import check_model
+    from ambidex.runtime.rehearsal import rehearse
     from ambidex.runtime.session import open_session
 
     stamp = file_stamp(place.path)
@@ -129,6 +133,7 @@ def load_model(place: Place, *, threads: int = 1) -> Model:
     predictor = Predictor(schema, open_session(model, threads=threads))
     predictor.warm_up()
     texts = (artifact.read(CARD), artifact.read(CERTIFICATE))
+    rehearse(predictor, texts[1])
     return Model(place, predictor, artifact.manifest, texts=texts, stamp=stamp)
 
 
