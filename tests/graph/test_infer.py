@@ -109,6 +109,15 @@ def test_folding_and_unfolding_change_the_batch_and_back() -> None:
         (Example("add", (ROW,), {}), "At node 'n'"),
         (Example("relu", (), {}), "At node 'n'"),
         (Example("lstm", (ROW,), {"units": 1}), "At node 'n'"),
+        (Example("conv1d", (ROW,), {"units": 1, "size": 2}), "At node 'n'"),
+        (Example("conv1d", (WINDOW,), {"units": 1, "size": 2, "stride": 2}), "^Expected a fixed number of steps for a"),
+        (
+            Example("conv1d", (value("B", 9, 3),), {"units": 1, "size": 2, "stride": 2, "dilation": 3}),
+            "^Expected a stride or a dilation, got both: 2 and 3",
+        ),
+        (Example("conv1d", (value("B", 2, 3),), {"units": 1, "size": 4}), "^Expected more than 3 steps for the conv"),
+        (Example("conv1d", (WINDOW,), {"units": 1, "size": 0}), r"Expected `int` >= 1 - at `\$.size`"),
+        (Example("attention", (WINDOW,), {"heads": 2}), "^Expected a width that 2 heads divide, got 3"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_node(example: Example, message: str) -> None:

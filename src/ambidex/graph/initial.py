@@ -18,20 +18,21 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], npt.NDArray[Any]]
 
 
 def _glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Glorot & Bengio 2010, eq. 16."""
-    limit = math.sqrt(6 / (shape[-2] + shape[-1]))
+    """Glorot & Bengio 2010, eq. 16; a convolution's taps all count."""
+    taps = math.prod(shape[:-2])
+    limit = math.sqrt(6 / (taps * (shape[-2] + shape[-1])))
     return rng.uniform(-limit, limit, shape)
 
 
 def _he_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """He et al. 2015, eq. 10, as a uniform draw of that variance."""
-    limit = math.sqrt(6 / shape[-2])
+    limit = math.sqrt(6 / math.prod(shape[:-1]))
     return rng.uniform(-limit, limit, shape)
 
 
 def _lecun_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """Klambauer et al. 2017: variance 1 / fan-in, which SELU needs to normalise itself."""
-    return rng.normal(0, math.sqrt(1 / shape[-2]), shape)
+    return rng.normal(0, math.sqrt(1 / math.prod(shape[:-1])), shape)
 
 
 def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
@@ -55,6 +56,7 @@ def _lstm_bias(rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[
 INITS: dict[str, Draw] = {
     "zeros": lambda rng, shape: np.zeros(shape),
     "ones": lambda rng, shape: np.ones(shape),
+    "quarter": lambda rng, shape: np.full(shape, 0.25),
     "glorot_uniform": _glorot_uniform,
     "he_uniform": _he_uniform,
     "lecun_normal": _lecun_normal,

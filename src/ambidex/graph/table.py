@@ -9,12 +9,13 @@ from ambidex.graph.ops.category import CATEGORIES
 from ambidex.graph.ops.layer import LAYERS
 from ambidex.graph.ops.number import NUMBERS
 from ambidex.graph.ops.recurrent import RECURRENT
+from ambidex.graph.ops.sequence import SEQUENCE
 from ambidex.graph.ops.series import SERIES
 from ambidex.graph.ops.shape import SHAPE
 from ambidex.graph.ops.time import TIMES
 
 OPS: dict[str, Op] = {
     op.name: op
-    for family in (LAYERS, RECURRENT, ACTIVATIONS, ARITHMETIC, SHAPE, NUMBERS, CATEGORIES, TIMES, SERIES)
+    for family in (LAYERS, RECURRENT, SEQUENCE, ACTIVATIONS, ARITHMETIC, SHAPE, NUMBERS, CATEGORIES, TIMES, SERIES)
     for op in family
 }

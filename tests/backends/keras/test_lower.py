@@ -50,9 +50,11 @@ def everything() -> Graph:
     last = builder.add("network", "all", "concat", last, *parts)
     skip = {"embedding", "one_hot", "concat", "reshape", "transpose"}
     for op, inputs, attrs in (DENSE | RECURRENT).values():
-        if op in skip or (op in {"lstm", "gru"} and not attrs["returns_sequence"]):
+        if op in skip or (op in {"lstm", "gru"} and not attrs["returns_sequence"]) or "stride" in attrs:
             continue
         name = f"n{len(builder.build(prepared=[], raw_outputs=[], outputs={}).network)}"
+        if op == "attention":
+            last = builder.add("network", f"{name}.a", "dense", last, units=6)
         if len(inputs) == 2:
             last = builder.add("network", name, op, last, builder.add("network", f"{name}.b", "sigmoid", last))
         else:

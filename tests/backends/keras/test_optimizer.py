@@ -38,6 +38,8 @@ def network() -> Graph:
     return chain(
         [value("x", "T", 3)],
         frozen,
+        ("look", "attention", {"heads": 2}),
+        ("slope", "prelu", {}),
         ("rnn", "gru", {"units": 2}),
         ("norm", "batch_norm", {}),
         ("head", "dense", {"units": 2}),

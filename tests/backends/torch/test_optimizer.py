@@ -32,9 +32,14 @@ def network() -> Graph:
     """Weights of one and of two dimensions, running statistics, and a layer that is not trained."""
     frozen = ("fixed", "dense", {"units": 4, "is_trainable": False})
     return chain(
-        [value("x", "T", 3)], frozen, ("rnn", "lstm", {"units": 2}), ("norm", "batch_norm", {}),
+        [value("x", "T", 3)],
+        frozen,
+        ("look", "attention", {"heads": 2}),
+        ("slope", "prelu", {}),
+        ("rnn", "lstm", {"units": 2}),
+        ("norm", "batch_norm", {}),
         ("head", "dense", {"units": 2}),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("case", SPECS)
@@ -44,9 +49,10 @@ def test_twenty_updates_follow_the_equation(case: str, rng: np.random.Generator)
     model = lower(graph, start)
     optimizer = make_optimizer(model, spec)
     trained = [place for place in places(model, graph) if place.tensor.requires_grad]
-    exact = Equation(spec, {place.name: start[place.name].astype(np.float64) for place in trained})
+    names = [name for place in trained for name in place.names]
+    exact = Equation(spec, {name: start[name].astype(np.float64) for name in names})
     for learning_rate in np.linspace(0.1, 0.001, 20):
-        gradients = {place.name: rng.normal(size=start[place.name].shape).astype(np.float32) for place in trained}
+        gradients = {name: rng.normal(size=start[name].shape).astype(np.float32) for name in names}
         for place in trained:
             place.tensor.grad = place.join(gradients)
         for group in optimizer.param_groups:

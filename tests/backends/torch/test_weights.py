@@ -21,12 +21,23 @@ from ambidex.training.plan import Optimizer
 
 pytestmark = pytest.mark.torch
 
+
+def causal(attrs: dict[str, Any]) -> dict[str, Any]:
+    """A convolution that keeps the number of steps."""
+    return {**attrs, "padding": (attrs["size"] - 1, 0)}
+
+
 sizes = st.integers(1, 6)
 ways = st.fixed_dictionaries({"units": sizes, "is_bidirectional": st.booleans()})
 steps: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
     st.tuples(st.just("dense"), st.fixed_dictionaries({"units": sizes, "has_bias": st.booleans()})),
     st.tuples(st.sampled_from(["lstm", "gru"]), ways.map(lambda attrs: {**attrs, "returns_sequence": True})),
     st.tuples(st.sampled_from(["layer_norm", "batch_norm"]), st.just({})),
+    st.tuples(st.just("prelu"), st.fixed_dictionaries({"is_shared": st.booleans()})),
+    st.tuples(
+        st.just("conv1d"), st.fixed_dictionaries({"units": sizes, "size": sizes, "has_bias": st.booleans()}).map(causal)
+    ),
+    st.tuples(st.just("attention"), st.fixed_dictionaries({"heads": st.just(1), "has_bias": st.booleans()})),
 )
 
 

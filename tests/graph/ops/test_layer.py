@@ -67,3 +67,9 @@ def test_running_statistics_are_state() -> None:
     inputs = [Value(name="x", dtype="float32", shape=("B", 3))]
     parts = OPS["batch_norm"].weights(inputs, BatchNorm())
     assert {part.name for part in parts if part.is_state} == {"mean", "variance"}
+
+
+def test_prelu_scales_negative_values_by_their_channels_slope() -> None:
+    x = np.array([[-2.0, -2.0, 3.0]])
+    assert run("prelu", x, weights={"slope": np.array([0.5, 0.0, 9.0])}).tolist() == [[-1.0, 0.0, 3.0]]
+    assert run("prelu", x, weights={"slope": np.array([0.5])}, is_shared=True).tolist() == [[-1.0, -1.0, 3.0]]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ambidex.backends.keras._import import keras
 from ambidex.backends.keras.engine import steps
-from ambidex.graph.ops import activation, layer, recurrent, shape
+from ambidex.graph.ops import activation, layer, recurrent, sequence, shape
 
 Tensor = Any
 Entry = Callable[["_Style", list[Tensor], Any], Tensor]
@@ -148,6 +148,49 @@ def _recurrent(style: _Style, inputs: list[Tensor], attrs: recurrent.Recurrent, 
     return output
 
 
+def _conv1d(style: _Style, inputs: list[Tensor], attrs: sequence.Conv1d) -> Tensor:
+    """Zero steps are a layer of their own unless they are those of Keras's "causal"."""
+    x = inputs[0]
+    if any(attrs.padding) and not attrs.is_causal:
+        x = keras.layers.ZeroPadding1D(attrs.padding, name=f"{style.name}.padding", dtype=style.dtype)(x)
+    convolution = keras.layers.Conv1D(
+        attrs.units,
+        attrs.size,
+        strides=attrs.stride,
+        dilation_rate=attrs.dilation,
+        padding="causal" if attrs.is_causal and attrs.reach else "valid",
+        use_bias=attrs.has_bias,
+        kernel_initializer=_Blank(),
+        name=style.name,
+        dtype=style.dtype,
+    )
+    output = convolution(x)
+    _begin(style, convolution, kernel=attrs.init)
+    return output
+
+
+def _attention(style: _Style, inputs: list[Tensor], attrs: sequence.Attention) -> Tensor:
+    attention = keras.layers.MultiHeadAttention(
+        attrs.heads,
+        inputs[0].shape[-1] // attrs.heads,
+        use_bias=attrs.has_bias,
+        kernel_initializer=_Blank(),
+        seed=style.seed,
+        name=style.name,
+        dtype=style.dtype,
+    )
+    output = attention(inputs[0], inputs[0], use_causal_mask=attrs.is_causal)
+    _begin(style, attention, _kernel="glorot_uniform")
+    return output
+
+
+def _prelu(style: _Style, inputs: list[Tensor], attrs: layer.Prelu) -> Tensor:
+    rank = len(inputs[0].shape)
+    shared = list(range(1, rank if attrs.is_shared else rank - 1))
+    quarter = keras.initializers.Constant(0.25)
+    return keras.layers.PReLU(quarter, shared_axes=shared, name=style.name, dtype=style.dtype)(inputs[0])
+
+
 def _activation(function: str) -> Entry:
     def entry(style: _Style, inputs: list[Tensor], attrs: Any) -> Tensor:
         return keras.layers.Activation(function, name=style.name, dtype=style.dtype)(inputs[0])
@@ -206,8 +249,11 @@ LAYERS: dict[str, Entry] = {
     "dropout": _dropout,
     "layer_norm": _layer_norm,
     "batch_norm": _batch_norm,
+    "prelu": _prelu,
     "lstm": _lstm,
     "gru": _gru,
+    "conv1d": _conv1d,
+    "attention": _attention,
     "relu": _activation("relu"),
     "gelu": _activation("gelu"),
     "silu": _activation("silu"),

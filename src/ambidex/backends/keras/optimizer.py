@@ -41,8 +41,9 @@ class PlanOptimizer(keras.optimizers.Optimizer):
         if self.built:
             return
         super().build(variables)
-        # The bias of a GRU has two rows. Asked here, because TensorFlow hands `update_step` variables of its own.
-        self._decays = [len(variable.shape) > 1 and variable.name != "bias" for variable in variables]
+        # The biases of a GRU are two rows, those of attention one for each head, and slopes have axes of one. Asked
+        # here, because TensorFlow hands `update_step` variables of its own.
+        self._decays = [len(variable.shape) > 1 and variable.name not in {"bias", "alpha"} for variable in variables]
         self._slots = [
             [self.add_variable_from_reference(reference_variable=variable, name=slot) for variable in variables]
             for slot in update.SLOTS[self.plan.name]

@@ -46,8 +46,8 @@ class Program:
         self.places: list[Place] = [by_variable[id(variable)] for variable in self.model.trainable_variables]
         self._shapes = [tuple(place.variable.shape) for place in self.places]
         self._cuts = np.cumsum([int(np.prod(shape)) for shape in self._shapes])[:-1].tolist()
-        # Weights of one canonical dimension are not decayed; a GRU's two biases are rows of one variable.
-        ranks = [len(shape) - (len(place.names) > 1) for shape, place in zip(self._shapes, self.places, strict=True)]
+        # Weights of one canonical dimension are not decayed, however many a variable has.
+        ranks = [len(place.canonical_shape) for place in self.places]
         self._decays = self.flatten([np.full(shape, rank > 1) for shape, rank in zip(self._shapes, ranks, strict=True)])
 
     def flatten(self, values: Sequence[Array]) -> Array:

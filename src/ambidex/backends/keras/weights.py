@@ -1,6 +1,8 @@
 """Canonical weights into a Keras model's variables and out: nothing but a rearrangement, exact both ways.
 
-The canonical layout is Keras's own but for the GRU, whose two biases (3u,) are the rows of one variable (2, 3u).
+The canonical layout is Keras's own but for three: the two biases (3u,) of a GRU are the rows of one variable (2, 3u);
+the projections of attention (D, D) have the heads as an axis of their own, (D, heads, d) or (heads, d, D); slopes (D,)
+have an axis of one for every axis that shares them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from ambidex.backends.keras.names import layer_names
 from ambidex.errors import ArtifactError, expected
 from ambidex.graph import Graph, Node
 from ambidex.graph.op import Array
+from ambidex.graph.ops.sequence import READERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,13 @@ class Place:
 
     variable: Any
     names: tuple[str, ...]
+    shape: tuple[int, ...] = ()
+    """The canonical shape of each, where it is not the variable's (or its rows')."""
+
+    @property
+    def canonical_shape(self) -> tuple[int, ...]:
+        """The shape of each of the weights."""
+        return self.shape or tuple(self.variable.shape)[len(self.names) > 1 :]
 
     def join(self, weights: Mapping[str, Array], suffix: str = "") -> Array:
         """The variable's value from the weights called `<name><suffix>`, float32."""
@@ -30,17 +40,21 @@ class Place:
         missing = [name for name in names if name not in weights]
         if missing:
             raise ArtifactError(expected(f"weight {missing[0]!r}", got=f"{len(weights)} weights without it"))
+        for name in names:
+            if weights[name].shape != self.canonical_shape:
+                got = weights[name].shape
+                raise ArtifactError(expected(f"shape {self.canonical_shape}", got=got, where=f"weight {name!r}"))
         parts = [np.asarray(weights[name], np.float32) for name in names]
         value = parts[0] if len(parts) == 1 else np.stack(parts)
-        if value.shape != tuple(self.variable.shape):
-            shape = tuple(self.variable.shape)
-            raise ArtifactError(expected(f"shape {shape}", got=value.shape, where=f"weight {names[0]!r}"))
-        return value
+        return value.reshape(self.variable.shape)
 
     def split(self, value: Array, suffix: str = "") -> dict[str, Array]:
         """The weights in a value of the variable's shape, float32 copies."""
         parts = [value] if len(self.names) == 1 else list(value)
-        return {name + suffix: np.array(part, np.float32) for name, part in zip(self.names, parts, strict=True)}
+        return {
+            name + suffix: np.array(part, np.float32).reshape(self.canonical_shape)
+            for name, part in zip(self.names, parts, strict=True)
+        }
 
 
 def places(model: Any, graph: Graph) -> list[Place]:
@@ -116,6 +130,25 @@ def _recurrent(bias: Sequence[str]) -> Any:
     return parts
 
 
+def _attention(node: Node, layer: Any) -> list[Place]:
+    """The sizes of heads are joined in canonical weights."""
+    size = layer.query_dense.kernel.shape[0]
+    shapes = {"kernel": (size, size), "bias": (size,)}
+    found = [
+        (getattr(getattr(layer, f"{name}_dense"), part), f"{node.name}.{name}.{part}", shape)
+        for names in (READERS, ("output",))
+        for part, shape in shapes.items()
+        for name in names
+    ]
+    return [
+        Place(variable=variable, names=(name,), shape=shape) for variable, name, shape in found if variable is not None
+    ]
+
+
+def _prelu(node: Node, layer: Any) -> list[Place]:
+    return [Place(variable=layer.alpha, names=(f"{node.name}.slope",), shape=(layer.alpha.shape[-1],))]
+
+
 _PARTS: dict[str, Any] = {
     "dense": _simple(kernel="kernel", bias="bias"),
     "embedding": _simple(table="embeddings"),
@@ -123,4 +156,7 @@ _PARTS: dict[str, Any] = {
     "batch_norm": _simple(scale="gamma", offset="beta", mean="moving_mean", variance="moving_variance"),
     "lstm": _recurrent(["bias"]),
     "gru": _recurrent(["bias", "recurrent_bias"]),
+    "conv1d": _simple(kernel="kernel", bias="bias"),
+    "attention": _attention,
+    "prelu": _prelu,
 }

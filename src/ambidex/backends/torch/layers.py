@@ -11,8 +11,9 @@ from ambidex.backends.torch._import import Tensor, Untyped, functional, nn, torc
 from ambidex.graph import Value
 from ambidex.graph.op import width
 from ambidex.graph.ops.activation import LeakyRelu
-from ambidex.graph.ops.layer import BatchNorm, Dense, Dropout, Embedding, Norm, OneHot
+from ambidex.graph.ops.layer import BatchNorm, Dense, Dropout, Embedding, Norm, OneHot, Prelu
 from ambidex.graph.ops.recurrent import Recurrent
+from ambidex.graph.ops.sequence import Attention, Conv1d
 from ambidex.graph.ops.shape import Concat, Reshape, Slice, Transpose
 
 Function = Callable[..., Tensor]
@@ -49,6 +50,57 @@ class _BatchNorm(nn.BatchNorm1d):
 
     def _get_name(self) -> str:
         return "BatchNorm"
+
+
+class _Conv1d(nn.Conv1d):
+    """Convolution of (B, T, F) with zero steps before and after, of any number each."""
+
+    def __init__(self, features: int, attrs: Conv1d) -> None:
+        super().__init__(
+            features, attrs.units, attrs.size, stride=attrs.stride, dilation=attrs.dilation, bias=attrs.has_bias
+        )
+        self.steps = attrs.padding
+
+    def forward(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x.transpose(1, 2), self.steps) if any(self.steps) else x.transpose(1, 2)
+        return super().forward(padded).transpose(1, 2)
+
+    def _get_name(self) -> str:
+        return "Conv1d"
+
+
+class _Attention(nn.MultiheadAttention):
+    """Self-attention of (B, T, D) by PyTorch's fused kernel, in training as at inference.
+
+    The class's own forward takes another way at inference, which tracing and exporting do not follow.
+    """
+
+    def __init__(self, size: int, attrs: Attention) -> None:
+        super().__init__(size, attrs.heads, bias=attrs.has_bias, batch_first=True)
+        self.is_causal = attrs.is_causal
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        assert self.in_proj_weight is not None
+        projected = functional.linear(x, self.in_proj_weight, self.in_proj_bias)  # (B, T, 3D)
+        batch, steps, size = x.shape
+        heads = projected.reshape(batch, steps, 3, self.num_heads, self.head_dim)
+        query, key, value = heads.permute(2, 0, 3, 1, 4).unbind(0)  # (B, heads, T, d) each
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=self.is_causal)
+        output: Tensor = self.out_proj(mixed.transpose(1, 2).reshape(batch, steps, size))
+        return output
+
+    def _get_name(self) -> str:
+        return "MultiheadAttention"
+
+
+class _Prelu(nn.PReLU):
+    """A slope for each channel of the last axis, where PyTorch's own layer means axis 1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x >= 0, x, self.weight * x)
+
+    def _get_name(self) -> str:
+        return "PReLU"
 
 
 def _dense(attrs: Dense, inputs: Sequence[Value]) -> Built:
@@ -92,6 +144,18 @@ def _recurrent(kind: type[nn.LSTM] | type[nn.GRU]) -> Builder:
         return layer, lambda result: _last_of_both(result[0], attrs.units)
 
     return build
+
+
+def _conv1d(attrs: Conv1d, inputs: Sequence[Value]) -> Built:
+    return _Conv1d(width(inputs[0]), attrs)
+
+
+def _attention(attrs: Attention, inputs: Sequence[Value]) -> Built:
+    return _Attention(width(inputs[0]), attrs)
+
+
+def _prelu(attrs: Prelu, inputs: Sequence[Value]) -> Built:
+    return _Prelu(1 if attrs.is_shared else width(inputs[0]))
 
 
 def _freeze_second_bias(layer: nn.RNNBase) -> None:
@@ -149,8 +213,11 @@ LAYERS: dict[str, Builder] = {
     "dropout": _dropout,
     "layer_norm": _layer_norm,
     "batch_norm": _batch_norm,
+    "prelu": _prelu,
     "lstm": _recurrent(nn.LSTM),
     "gru": _recurrent(nn.GRU),
+    "conv1d": _conv1d,
+    "attention": _attention,
     "relu": _activation(nn.ReLU),
     "gelu": _activation(nn.GELU),
     "silu": _activation(nn.SiLU),

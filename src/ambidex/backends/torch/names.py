@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from ambidex.backends.torch._import import nn
 
 # What a part of a path may not be called, since it means something else on a module.
-_TAKEN = frozenset(dir(nn.LSTM)) | {"weight", "bias", "running_mean", "running_var", "training", "weights"}
+_TAKEN = frozenset(dir(nn.LSTM)) | {
+    *("weight", "bias", "running_mean", "running_var", "training", "weights"),
+    *("in_proj_weight", "in_proj_bias", "out_proj", "is_causal", "steps"),
+}
 
 
 def layer_names(names: Iterable[str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """Between canonical weights and PyTorch's: every transpose and every reordering of gates is here and only here.
 
-Canonical layout is (inputs, outputs), PyTorch's is (outputs, inputs). LSTM gates have the same order in both; GRU gates
-are update, reset, new in canonical order and reset, update, new in PyTorch's. An LSTM's one bias is `bias_ih`, and
-`bias_hh` is zero. Optimizer slots have the layout of the weight they belong to.
+Canonical layout is (inputs, outputs), PyTorch's is (outputs, inputs); a convolution's (taps, inputs, outputs) is
+reversed too. LSTM gates have the same order in both; GRU gates are update, reset, new in canonical order and reset,
+update, new in PyTorch's. An LSTM's one bias is `bias_ih`, and `bias_hh` is zero. Attention's projections of its input
+lie one above the other in one matrix. Optimizer slots have the layout of the weight they belong to.
 """
 
 from __future__ import annotations
@@ -17,36 +18,45 @@ from ambidex.backends.torch.names import layer_names
 from ambidex.errors import ArtifactError, expected
 from ambidex.graph import Graph
 from ambidex.graph.op import Array
+from ambidex.graph.ops.sequence import READERS
 
 _SLOTS = {"exp_avg": "m", "exp_avg_sq": "v", "momentum_buffer": "momentum"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A tensor of the module, the canonical weight it holds, and what differs in layout."""
+    """A tensor of the module, the canonical weights it holds (one above the other), and what differs in layout."""
 
     tensor: Tensor
-    name: str
+    names: tuple[str, ...]
     is_transposed: bool = False
     has_swapped_gates: bool = False
 
     def join(self, weights: Mapping[str, Array], suffix: str = "") -> Tensor:
-        """The tensor's value from the weight called `<name><suffix>`, float32."""
-        name = self.name + suffix
-        if name not in weights:
-            raise ArtifactError(expected(f"weight {name!r}", got=f"{len(weights)} weights without it"))
-        shape = tuple(self.tensor.shape)[:: -1 if self.is_transposed else 1]
-        if weights[name].shape != shape:
-            raise ArtifactError(expected(f"shape {shape}", got=weights[name].shape, where=f"weight {name!r}"))
-        value = weights[name].T if self.is_transposed else weights[name]
+        """The tensor's value from the weights called `<name><suffix>`, float32."""
+        parts = [self._part(weights, name + suffix) for name in self.names]
+        value = parts[0] if len(parts) == 1 else np.concatenate(parts)
         value = _swap_gates(value) if self.has_swapped_gates else value
         return torch.from_numpy(np.array(value, np.float32, order="C"))
 
     def split(self, value: Tensor, suffix: str = "") -> dict[str, Array]:
-        """The weight in a value of the tensor's shape, a float32 copy."""
+        """The weights in a value of the tensor's shape, float32 copies."""
         array = value.detach().to("cpu", torch.float32).numpy()
         array = _swap_gates(array) if self.has_swapped_gates else array
-        return {self.name + suffix: np.array(array.T if self.is_transposed else array, np.float32, order="C")}
+        parts = np.split(array, len(self.names))
+        return {
+            name + suffix: np.array(part.T if self.is_transposed else part, np.float32, order="C")
+            for name, part in zip(self.names, parts, strict=True)
+        }
+
+    def _part(self, weights: Mapping[str, Array], name: str) -> Array:
+        if name not in weights:
+            raise ArtifactError(expected(f"weight {name!r}", got=f"{len(weights)} weights without it"))
+        first, *others = self.tensor.shape
+        shape = (first // len(self.names), *others)[:: -1 if self.is_transposed else 1]
+        if weights[name].shape != shape:
+            raise ArtifactError(expected(f"shape {shape}", got=weights[name].shape, where=f"weight {name!r}"))
+        return weights[name].T if self.is_transposed else weights[name]
 
 
 def places(model: nn.Module, graph: Graph) -> list[Place]:
@@ -80,9 +90,8 @@ def slots_to_canonical(model: nn.Module, graph: Graph, optimizer: torch.optim.Op
     step = 0
     for place in places(model, graph):
         state: dict[str, Untyped] = optimizer.state.get(place.tensor, {})
-        for slot, suffix in _SLOTS.items():
-            if slot in state:
-                found |= place.split(state[slot], f"/{suffix}")
+        slots = [place.split(state[slot], f"/{suffix}").items() for slot, suffix in _SLOTS.items() if slot in state]
+        found |= dict(pair for pairs in zip(*slots, strict=True) for pair in pairs)  # weight by weight
         step = int(state.get("step", step))
     return {**found, "step": np.asarray(step, dtype=np.int64)}
 
@@ -108,14 +117,22 @@ def _swap_gates(array: Array) -> Array:
 
 
 def _dense(name: str, layer: Untyped) -> list[Place]:
-    kernel = Place(tensor=layer.weight, name=f"{name}.kernel", is_transposed=True)
-    return [kernel] if layer.bias is None else [kernel, Place(tensor=layer.bias, name=f"{name}.bias")]
+    kernel = Place(tensor=layer.weight, names=(f"{name}.kernel",), is_transposed=True)
+    return [kernel] if layer.bias is None else [kernel, Place(tensor=layer.bias, names=(f"{name}.bias",))]
+
+
+def _attention(name: str, layer: Untyped) -> list[Place]:
+    kernels, biases = (tuple(f"{name}.{reader}.{part}" for reader in READERS) for part in ("kernel", "bias"))
+    readers = [Place(tensor=layer.in_proj_weight, names=kernels, is_transposed=True)]
+    if layer.in_proj_bias is not None:
+        readers.append(Place(tensor=layer.in_proj_bias, names=biases))
+    return [*readers, *_dense(f"{name}.output", layer.out_proj)]
 
 
 def _simple(**attributes: str) -> Callable[[str, Untyped], list[Place]]:
     """Parts that lie as they are under an attribute of the layer."""
     return lambda name, layer: [
-        Place(tensor=getattr(layer, attribute), name=f"{name}.{part}") for part, attribute in attributes.items()
+        Place(tensor=getattr(layer, attribute), names=(f"{name}.{part}",)) for part, attribute in attributes.items()
     ]
 
 
@@ -127,7 +144,7 @@ def _recurrent(name: str, layer: Untyped) -> list[Place]:
     return [
         Place(
             tensor=getattr(layer, f"{attribute}_{suffix}"),
-            name=f"{name}.{way}.{part}",
+            names=(f"{name}.{way}.{part}",),
             is_transposed=attribute.startswith("weight"),
             has_swapped_gates=is_gru,
         )
@@ -143,4 +160,7 @@ _PARTS: dict[str, Callable[[str, Untyped], list[Place]]] = {
     "batch_norm": _simple(scale="weight", offset="bias", mean="running_mean", variance="running_var"),
     "lstm": _recurrent,
     "gru": _recurrent,
+    "conv1d": _dense,
+    "attention": _attention,
+    "prelu": _simple(slope="weight"),
 }

@@ -9,6 +9,7 @@ from ambidex.export.onnx.ops.category import CATEGORIES
 from ambidex.export.onnx.ops.layer import LAYERS
 from ambidex.export.onnx.ops.number import NUMBERS
 from ambidex.export.onnx.ops.recurrent import RECURRENT
+from ambidex.export.onnx.ops.sequence import SEQUENCE
 from ambidex.export.onnx.ops.series import SERIES
 from ambidex.export.onnx.ops.shape import SHAPE
 from ambidex.export.onnx.ops.time import TIMES
@@ -16,6 +17,7 @@ from ambidex.export.onnx.ops.time import TIMES
 EMIT: dict[str, Emitter] = {
     **LAYERS,
     **RECURRENT,
+    **SEQUENCE,
     **ACTIVATIONS,
     **ARITHMETIC,
     **SHAPE,

@@ -1,4 +1,4 @@
-"""Layers with weights that act on each row or step: dense, embeddings, normalisation, dropout."""
+"""Layers with weights that act on each row or step: dense, embeddings, normalisation, dropout, PReLU."""
 
 from __future__ import annotations
 
@@ -50,6 +50,12 @@ class BatchNorm(Norm, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`momentum` is the weight of the new batch (torch's convention); running variance is the biased one."""
 
     momentum: float = 0.1
+
+
+class Prelu(Attrs, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Times a trained slope where negative: one slope for each channel of the last axis, or one for all."""
+
+    is_shared: bool = False
 
 
 def _dense_weights(inputs: Sequence[Value], attrs: Dense) -> tuple[Parameter, ...]:
@@ -121,6 +127,15 @@ def _run_batch_norm(inputs: Sequence[Array], attrs: BatchNorm, weights: Mapping[
     return np.asarray(scaled * weights["scale"] + weights["offset"])
 
 
+def _prelu_weights(inputs: Sequence[Value], attrs: Prelu) -> tuple[Parameter, ...]:
+    """(D,), or (1,) where it is shared; begins at a quarter (He et al. 2015, §2.1)."""
+    return (Parameter(name="slope", shape=(1 if attrs.is_shared else width(inputs[0]),), init="quarter"),)
+
+
+def _run_prelu(inputs: Sequence[Array], attrs: Prelu, weights: Mapping[str, Array]) -> Array:
+    return np.where(inputs[0] >= 0, inputs[0], weights["slope"] * inputs[0])
+
+
 LAYERS: tuple[Op, ...] = (
     Op(name="dense", attrs=Dense, run=_run_dense, infer=_infer_dense, weights=_dense_weights, is_network=True),
     Op(
@@ -149,4 +164,5 @@ LAYERS: tuple[Op, ...] = (
         weights=_batch_norm_weights,
         is_network=True,
     ),
+    Op(name="prelu", attrs=Prelu, run=_run_prelu, infer=same_as_first, weights=_prelu_weights, is_network=True),
 )

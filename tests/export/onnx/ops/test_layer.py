@@ -51,3 +51,8 @@ def test_layer_norm_survives_a_large_mean(rng: np.random.Generator) -> None:
 
     graph: Graph = one_op("layer_norm", value("x", "float32", "B", 64))
     assert_same(graph, shifted, rng, FORWARD_DENSE)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_prelu_is_the_numpy_edition(is_shared: bool, rng: np.random.Generator) -> None:
+    assert_same(one_op("prelu", value("x", "float32", "B", "T", 3), is_shared=is_shared), normal, rng, FORWARD_DENSE)

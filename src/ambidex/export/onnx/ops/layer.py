@@ -55,6 +55,13 @@ def _batch_norm(context: Context, call: Call) -> str:
     return context.add("Add", scaled, context.weight(f"{call.name}.folded_offset", b.astype(np.float32)))
 
 
+def _prelu(context: Context, call: Call) -> str:
+    """max(x, 0) + slope · min(x, 0): operators that every reader of artifacts allows, which PRelu is not."""
+    below = context.add("Min", call.x, context.number(0, call.dtype))
+    scaled = context.add("Mul", below, context.weight(f"{call.name}.slope", call.weights["slope"]))
+    return context.add("Add", context.add("Relu", call.x), scaled)
+
+
 LAYERS: dict[str, Emitter] = {
     "dense": _dense,
     "embedding": _embedding,
@@ -62,4 +69,5 @@ LAYERS: dict[str, Emitter] = {
     "dropout": _dropout,
     "layer_norm": _layer_norm,
     "batch_norm": _batch_norm,
+    "prelu": _prelu,
 }
