@@ -17,7 +17,8 @@ Signatures = dict[str, tuple[str, ...]]
 
 
 # Formats belong to a framework: what PyTorch can be written as is not what Keras can be written as.
-UNPAIRED_FOLDERS = {"targets"}
+# `plain` is TensorFlow without Keras, which some of its formats are written with.
+UNPAIRED_FOLDERS = {"targets", "plain"}
 
 
 def files(backend: Path) -> set[str]:
@@ -72,6 +73,7 @@ ONLY_NAMED: dict[str, dict[str, str]] = {
     "torch": {"device.py:limited_threads": "TensorFlow and JAX take the number of threads once, before they begin"},
     "keras": {
         "_import.py:active_engine": "Keras runs on one of two engines; PyTorch is one",
+        "_import.py:require_plain": "TensorFlow can be had without Keras",
         "device.py:scope": "Keras places tensors by context, PyTorch each where it is told",
         "lower.py:lower_for_training": "Keras settles precision where a layer is made, PyTorch around the module",
         **dict.fromkeys(

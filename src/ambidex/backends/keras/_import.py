@@ -1,7 +1,8 @@
 """The only place where keras, tensorflow and jax are imported, and where this process's engine is settled.
 
 Keras fixes its engine when it is first imported, for the whole process. Other modules of this folder write
-`from ambidex.backends.keras._import import keras`; names are loaded when they are asked for.
+`from ambidex.backends.keras._import import keras`; names are loaded when they are asked for. `plain_tf` is TensorFlow
+without Keras.
 """
 
 from __future__ import annotations
@@ -41,6 +42,14 @@ def require(engine: str) -> None:
         )
 
 
+def require_plain() -> Any:
+    """TensorFlow by itself, for what has to run without Keras; a `BackendError` where it is missing."""
+    if "tensorflow" not in sys.modules and not _is_recent("tensorflow", NEEDS["tensorflow"]["tensorflow"]):
+        raise BackendError("Backend 'tensorflow' needs tensorflow >= 2.18: pip install 'ambidex[tensorflow]'.")
+    _silence()
+    return importlib.import_module("tensorflow")
+
+
 def active_engine() -> str:
     """The engine that Keras runs on here, or the one it will be loaded with."""
     if "keras" in sys.modules:
@@ -50,6 +59,8 @@ def active_engine() -> str:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plain_tf":
+        return require_plain()
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require(active_engine())
