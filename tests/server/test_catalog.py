@@ -148,6 +148,7 @@ def test_models_are_unloaded_and_loaded_on_request(tmp_path: Path) -> None:
         ("/v2/repository/models/nope/load", {}, 404),
         ("/v2/repository/models/nope/unload", {}, 404),
         ("/v2/repository/models/houses/load", {"parameters": {"config": "{}"}}, 400),
+        ("/v2/repository/models/houses/load", {"parameters": 0}, 400),
         ("/v2/repository/models/houses/load", {"parameters": {"file:1/model.onnx": "AAAA"}}, 400),
         ("/v2/repository/models/houses/load", "[]", 400),
         ("/v2/repository/index", {"ready": "yes"}, 400),

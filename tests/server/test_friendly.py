@@ -72,6 +72,7 @@ def test_a_thousand_rows_are_answered_like_one(server: Server) -> None:
         ({"workclass": "Önnu 漢字"}, 3.9 + 0.4 + 5 - 8),
         ({"since": None}, 3.9 + 0.4 + 5 + 1 - 8 - 1),
         ({"since": 1_580_428_800_000_000}, 3.9 + 0.4 + 5 + 1 - 8),
+        ({"since": 1_580_428_800_000_000.0}, 3.9 + 0.4 + 5 + 1 - 8),
         ({"since": "2020-01-31T12:00:00+02:00"}, 3.9 + 0.4 + 5 + 1 - 8),
     ],
 )
@@ -104,6 +105,8 @@ def test_no_rows_get_no_predictions(server: Server) -> None:
         ({"member": 2}, "wrong_type", "rows[1].member"),
         ({"member": "yes"}, "wrong_type", "rows[1].member"),
         ({"since": "yesterday"}, "wrong_type", "rows[1].since"),
+        ({"since": ""}, "wrong_type", "rows[1].since"),
+        ({"since": "nan"}, "wrong_type", "rows[1].since"),
         ({"since": 1.5}, "wrong_type", "rows[1].since"),
         ({"since": False}, "wrong_type", "rows[1].since"),
         ({"since": 10**17 * 9}, "out_of_range", "rows[1].since"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from ambidex.server.router import PROTOCOLS
 from tests.server.models import write_houses
 from tests.server.running import Server, running
 
 VERBS = {"get", "post"}
+FOR_PEOPLE = {"/", "/docs", "/v2/"}
 
 
 def test_the_page_is_one_file_that_asks_nobody_else(server: Server) -> None:
@@ -54,6 +57,17 @@ def test_what_is_described_is_served(server: Server) -> None:
             assert answer.status == 200 or "example" not in body
             assert str(answer.status) in operation["responses"]
     assert {"predict_adult", "predict_oil", "infer_houses", "metrics"} <= operations
+
+
+def test_what_is_served_is_described(server: Server) -> None:
+    routes = [route for module in set(PROTOCOLS.values()) for route in import_module(module).ROUTES]
+    described = server.get("/openapi.json").json["paths"]
+    for method, pattern, _ in routes:
+        if pattern in FOR_PEOPLE:
+            continue
+        name = "houses" if pattern.endswith(":regress") else "adult"
+        path = pattern if "/repository/" in pattern else pattern.format(model=name, version=1)
+        assert method.lower() in described[path], pattern
 
 
 def test_a_request_schema_names_every_column(server: Server) -> None:

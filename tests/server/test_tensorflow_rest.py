@@ -106,11 +106,18 @@ def test_status_and_metadata(server: Server) -> None:
         ("classify", {}),
         ("classify", {"examples": 5}),
         ("classify", {"examples": [ROW], "context": 5}),
+        ("classify", {"examples": [ROW], "context": 0}),
+        ("predict", {"instances": [ROW | {"since": ""}]}),
     ],
 )
 def test_a_body_that_does_not_fit_is_400_in_the_protocols_shape(server: Server, method: str, body: object) -> None:
     answer = server.post(f"{ADULT}:{method}", body)
     assert (answer.status, list(answer.json)) == (400, ["error"]), answer.body
+
+
+def test_a_method_is_never_part_of_a_models_name(server: Server) -> None:
+    answer = server.get(f"{ADULT}:predict")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
 def test_what_is_not_served_is_404(server: Server) -> None:

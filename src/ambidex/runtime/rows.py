@@ -13,7 +13,7 @@ from typing import Any
 from ambidex.errors import DataError, expected, one_of
 from ambidex.schema import MISSING_TIME, Column, Layout, Tensor, parse_value
 from ambidex.schema.frequency import EPOCH
-from ambidex.schema.parse import to_microseconds
+from ambidex.schema.parse import MISSING_WORDS, to_microseconds
 from ambidex.schema.tensor import TensorType
 
 Reader = Callable[[Column, object, str], float | str | int]
@@ -86,7 +86,10 @@ def _json_time(column: Column, value: object, where: str) -> int:
         return MISSING_TIME
     if type(value) is int and EARLIEST_US <= value <= LATEST_US and not column.time_format:
         return value  # the common case of machines that talk to machines
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # to JSON 2.0 and 2 are one number
+    is_word = isinstance(value, str) and value.strip().lower() in MISSING_WORDS  # in JSON missing is null
+    if is_word or isinstance(value, bool) or not isinstance(value, (int, str)):
         raise _wrong_type(column, "an ISO 8601 string, microseconds since 1970 or null", value, where)
     try:
         stamp = parse_value(_plain_time(column) if isinstance(value, int) else column, value, where)

@@ -55,7 +55,7 @@ def _check_allowed(service: Service, document: dict[str, Any]) -> None:
     if not service.settings.allow_control:
         message = "Expected a server started with --allow-control, got one without: models follow their files."
         raise RequestError(403, "control_off", message)
-    parameters = document.get("parameters") or {}
+    parameters = document.get("parameters", {})
     foreign = sorted(set(parameters) - {"unload_dependents"}) if isinstance(parameters, dict) else ["parameters"]
     if foreign:
         message = expected("no files or configuration from a client", got=shown(foreign[0]), where="parameters")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ambidex._version import __version__
 from ambidex.runtime.repository import Model
-from ambidex.schema import Column
+from ambidex.server import openapi_rows as rows
+from ambidex.server import openapi_tensors as tensors
 from ambidex.server.friendly import example
 
 if TYPE_CHECKING:
@@ -19,36 +19,32 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-_KINDS: dict[str, Json] = {
-    "number": {"type": ["number", "null"]},
-    "text": {"type": ["string", "null"]},
-    "flag": {"oneOf": [{"type": ["boolean", "null"]}, {"enum": [0, 1]}]},
-    "time": {
-        "type": ["string", "integer", "null"],
-        "description": "ISO 8601, or microseconds since 1970",
-    },
+_OWN_ERROR: Json = {"$ref": "#/components/schemas/Error"}
+_PLAIN_ERROR: Json = {"$ref": "#/components/schemas/PlainError"}
+_SCHEMAS: Json = {
+    "Error": rows.closed(
+        {"error": rows.closed({name: {"type": "string"} for name in ("code", "message", "where")})},
+    ),
+    "PlainError": rows.closed({"error": {"type": "string"}}),
 }
-_ERROR: Json = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["code", "message", "where"],
-            "properties": {name: {"type": "string"} for name in ("code", "message", "where")},
-        }
-    },
+_HEADERS: Json = {
+    "RequestId": {"description": "The client's own id, or one made here", "schema": {"type": "string"}},
+    "RetryAfter": {"description": "Seconds to wait", "schema": {"type": "integer"}},
 }
-_PLAIN_ERROR: Json = {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
 _MEANINGS = {
     "400": "The request is not what the protocol asks for",
     "401": "No known key",
+    "403": "Not allowed: the server was started without --allow-control",
     "404": "No such model or version",
     "408": "The request did not come in time",
     "413": "Too large",
+    "417": "The header Expect asks for what is not done here",
     "422": "A value or a column breaks the schema",
+    "431": "The head is too large",
     "503": "Too busy, try again later",
 }
+_ANYWHERE = ("400", "408", "413", "417", "431", "503")
+"""What any request may end in, whatever its path."""
 
 
 def document(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
@@ -61,127 +57,137 @@ def build(service: Service) -> Json:
     """The whole OpenAPI document."""
     paths: Json = {}
     for name in service.repository.names():
-        model = service.repository.get(name)
-        paths[f"/models/{name}/predict"] = {"post": _predict(model)}
-        paths[f"/models/{name}"] = {"get": _get(f"Schema and card of {name}", "describe_" + name)}
-        paths[f"/v2/models/{name}"] = {"get": _get(f"Tensors of {name}", "metadata_" + name, _PLAIN_ERROR)}
-        paths[f"/v2/models/{name}/infer"] = {"post": _infer(model)}
-    paths["/models"] = {"get": _get("What is served", "models")}
-    paths["/v2/health/live"] = {"get": _get("Alive", "live", _PLAIN_ERROR)}
-    paths["/v2/health/ready"] = {"get": _get("Every model is loaded and answering", "ready", _PLAIN_ERROR)}
-    paths["/metrics"] = {"get": _get("Prometheus metrics", "metrics", kind="text/plain")}
+        paths |= _model_paths(service, service.repository.get(name), "")
+        for model in service.repository.versions(name):
+            paths |= _model_paths(service, model, f"/versions/{model.version}")
+    paths |= _server_paths()
     description: Json = {
         "openapi": "3.1.0",
         "info": {"title": "ambidex", "version": __version__, "description": "Predictions of the models served here."},
         "paths": paths,
-        "components": {"schemas": {"Error": _ERROR}},
+        "components": {"schemas": _SCHEMAS, "headers": _HEADERS},
     }
     if service.settings.api_keys:
         schemes = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
         description["components"]["securitySchemes"] = schemes
         description["security"] = [{"key": []}]
+        _allow_no_key(paths)
     return description
 
 
-def _predict(model: Model) -> Json:
-    predictor = model.predictor
-    task = model.schema.task
-    if predictor.series is None:
-        wanted = _wrapped("rows", _record(predictor.columns))
-        row: Json = {target.name: _value_of(bool(target.classes)) for target in task.targets}
-        answer = _wrapped("predictions", {"type": "object", "required": list(row), "properties": row}, is_open=True)
-    else:
-        packer = predictor.series
-        keys: Json = {name: {} for name in packer.keys}
-        least = {"minItems": max(task.min_history, 1)}
-        parts: Json = {"history": {"type": "array", "items": _record(packer.history, extra=keys), **least}}
-        if packer.future:
-            size = {"minItems": task.horizon, "maxItems": task.horizon}
-            time = {packer.time.name: _KINDS["time"]} if packer.time else {}
-            parts["future"] = {"type": "array", "items": _record(packer.future, extra=keys | time), **size}
-        if packer.static:
-            parts["static"] = _record(packer.static)
-        one = {"type": "object", "required": list(parts), "properties": parts, "additionalProperties": False}
-        wanted = _wrapped("series", one)
-        answer = _wrapped("forecasts", {"type": "object"}, is_open=True)
-    summary = f"Predictions of {model.name}"
-    return _post(summary, f"predict_{model.name}", (wanted, example(model)), answer)
+def _allow_no_key(paths: Json) -> None:
+    """Marks what answers without a key, and says of the rest what comes without one."""
+    for path, verbs in paths.items():
+        for operation in verbs.values():
+            if path.startswith("/v2/health/"):
+                operation["security"] = []
+            else:
+                shape = _PLAIN_ERROR if path.startswith(("/v1", "/v2")) else _OWN_ERROR
+                operation["responses"]["401"] = _response(_MEANINGS["401"], shape)
 
 
-def _value_of(is_class: bool) -> Json:
-    return {"type": ["string", "integer"] if is_class else ["number", "null"]}
-
-
-def _record(columns: Sequence[Column], *, extra: Json | None = None) -> Json:
-    """An object with all these columns, and perhaps the extra ones."""
-    properties = {column.name: _column(column) for column in columns}
+def _model_paths(service: Service, model: Model, version: str) -> Json:
+    """Every operation on a model, or on one version of it."""
+    name = model.name
+    own, oip, tf = (f"{prefix}/models/{name}{version}" for prefix in ("", "/v2", "/v1"))
+    tail = f"{name}{version.replace('/versions/', '_v')}"
+    wanted = rows.request(model, max_rows=service.limits.rows)
+    predict = (f"Predictions of {name}", f"predict_{tail}", rows.answer(model))
+    infer = (f"Open Inference Protocol for {name}", f"infer_{tail}", tensors.answer(model))
+    found = _TENSORS | {"404": _PLAIN_ERROR}
+    shown = example(model)
     return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties | (extra or {}),
-        "additionalProperties": False,
+        f"{own}/predict": _post(predict, wanted, _OWN | {"404": _OWN_ERROR}, shown=shown),
+        own: _get(f"Schema and card of {name}", f"describe_{tail}", {"type": "object"}, _READ | {"404": _OWN_ERROR}),
+        f"{oip}/infer": _post(infer, tensors.request(model), found, shown=tensors.example(model, shown)),
+        oip: _get(f"Tensors of {name}", f"metadata_{tail}", tensors.MODEL_METADATA, found),
+        f"{oip}/ready": _get(f"Whether {name} is ready", f"ready_{tail}", tensors.MODEL_READY, found),
+        f"{oip}/config": _get(f"Configuration of {name}", f"config_{tail}", tensors.MODEL_CONFIG, found),
+        f"{oip}/stats": _get(f"Counts and times of {name}", f"stats_{tail}", tensors.STATISTICS, found),
+        tf: _get(f"TensorFlow Serving: status of {name}", f"status_{tail}", tensors.STATUS, found),
+        f"{tf}/metadata": _get(f"Signature of {name}", f"signature_{tail}", tensors.METADATA, found),
+        **{f"{tf}:{method}": _tensorflow(model, method, tail, found) for method in _methods(model)},
     }
 
 
-def _column(column: Column) -> Json:
-    described = dict(_KINDS[column.kind])
-    if column.example is not None:
-        described["examples"] = [column.example]
-    if column.levels:
-        described["description"] = "Seen in training: " + ", ".join(column.levels[:20])
-    return described
+def _methods(model: Model) -> list[str]:
+    """The methods of TensorFlow Serving that fit the model's task."""
+    targets = model.schema.task.targets
+    if len(targets) != 1 or model.predictor.series is not None:
+        return ["predict"]
+    return ["predict", "classify" if targets[0].classes else "regress"]
 
 
-def _wrapped(name: str, item: Json, *, is_open: bool = False) -> Json:
-    wrapped: Json = {"type": "object", "required": [name], "properties": {name: {"type": "array", "items": item}}}
-    return wrapped if is_open else wrapped | {"additionalProperties": False}
+def _tensorflow(model: Model, method: str, tail: str, errors: Json) -> Json:
+    what = (f"TensorFlow Serving: {method} with {model.name}", f"tensorflow_{method}_{tail}")
+    answer = (*what, rows.tensorflow_answer(model, method))
+    if method == "predict":
+        shown = rows.tensorflow_example(model, example(model))
+        return _post(answer, rows.tensorflow_predict(model), errors, shown=shown)
+    return _post(answer, rows.tensorflow_examples(model), errors, shown={"examples": example(model)["rows"]})
 
 
-def _infer(model: Model) -> Json:
-    tensor: Json = {
-        "type": "object",
-        "required": ["name", "shape", "datatype"],
-        "properties": {
-            "name": {"type": "string"},
-            "shape": {"type": "array", "items": {"type": "integer"}},
-            "datatype": {"type": "string"},
-            "data": {"type": "array"},
-            "parameters": {"type": ["object", "null"]},
-        },
+def _server_paths() -> Json:
+    """What is asked of the server as a whole."""
+    states = {"type": "object", "required": ["ready"]}
+    index = ("Every file with its state", "repository_index", tensors.INDEX)
+    paths = {
+        "/models": _get("What is served", "models", {"type": "object", "required": ["models", "failures"]}, _READ),
+        "/metrics": _get("Prometheus metrics", "metrics", {"type": "string"}, _READ, kind=_PROMETHEUS),
+        "/openapi.json": _get("This document", "openapi", {"type": "object", "required": ["openapi"]}, _READ),
+        "/v2": _get("Name, version, extensions", "server", tensors.SERVER_METADATA, _TENSORS),
+        "/v2/health/live": _get("Alive", "live", rows.closed({"live": {"const": True}}), _TENSORS),
+        "/v2/health/ready": _get("Every model is loaded and answering", "ready", states, _TENSORS),
+        "/v2/models/stats": _get("Counts and times of every model", "stats", tensors.STATISTICS, _TENSORS),
+        "/v2/repository/index": _post(index, tensors.INDEX_REQUEST, _TENSORS, is_required=False),
     }
-    wanted = {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {"inputs": {"type": "array", "items": tensor}, "id": {"type": ["string", "null"]}},
-    }
-    answer = {"type": "object", "required": ["model_name", "outputs"]}
-    summary = f"Open Inference Protocol for {model.name}"
-    return _post(summary, f"infer_{model.name}", (wanted, None), answer, error=_PLAIN_ERROR)
+    not_ready = _response("Not yet, or no longer", {"anyOf": [states, _PLAIN_ERROR]})
+    paths["/v2/health/ready"]["get"]["responses"]["503"] = not_ready
+    control = tensors.CONTROL_REQUEST
+    errors = _TENSORS | {"403": _PLAIN_ERROR, "404": _PLAIN_ERROR}
+    for verb in ("load", "unload"):
+        operation = _post(
+            (f"{verb.capitalize()} a model", verb, {"type": "object"}), control, errors, is_required=False
+        )
+        name = {"name": "model", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        paths[f"/v2/repository/models/{{model}}/{verb}"] = {"post": operation["post"] | {"parameters": [name]}}
+    return paths
 
 
-def _post(summary: str, name: str, body: tuple[Json, Json | None], answer: Json, *, error: Json | None = None) -> Json:
-    wanted, shown = body
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+_READ: Json = dict.fromkeys(_ANYWHERE, _OWN_ERROR)
+_OWN: Json = _READ | {"422": _OWN_ERROR}
+_TENSORS: Json = dict.fromkeys(_ANYWHERE, _PLAIN_ERROR)
+"""The shape of each error, by status."""
+
+
+def _post(
+    what: tuple[str, str, Json], wanted: Json, errors: Json, *, shown: Json | None = None, is_required: bool = True
+) -> Json:
+    """A POST of JSON: summary, identifier and answer; the body's schema; errors; perhaps an example."""
+    summary, identifier, answer = what
     content: Json = {"schema": wanted} | ({"example": shown} if shown is not None else {})
-    return {
-        "summary": summary,
-        "operationId": name,
-        "requestBody": {"required": True, "content": {"application/json": content}},
-        "responses": _responses(answer, error),
-    }
+    body = {"required": is_required, "content": {"application/json": content}}
+    return {"post": _operation(summary, identifier) | {"requestBody": body, "responses": _responses(answer, errors)}}
 
 
-def _get(summary: str, name: str, error: Json | None = None, *, kind: str = "application/json") -> Json:
-    schema: Json = {"type": "object"} if kind == "application/json" else {"type": "string"}
-    return {"summary": summary, "operationId": name, "responses": _responses(schema, error, kind=kind)}
+def _get(summary: str, identifier: str, answer: Json, errors: Json, *, kind: str = "application/json") -> Json:
+    return {"get": _operation(summary, identifier) | {"responses": _responses(answer, errors, kind=kind)}}
 
 
-def _responses(answer: Json, error: Json | None, *, kind: str = "application/json") -> Json:
-    shape = error or {"$ref": "#/components/schemas/Error"}
-    bad = {
-        status: {"description": text, "content": {"application/json": {"schema": shape}}}
-        for status, text in _MEANINGS.items()
-    }
-    return {"200": {"description": "The answer", "content": {kind: {"schema": answer}}}, **bad}
+def _operation(summary: str, identifier: str) -> Json:
+    return {"summary": summary, "operationId": identifier}
+
+
+def _responses(answer: Json, errors: Json, *, kind: str = "application/json") -> Json:
+    bad = {status: _response(_MEANINGS[status], shape) for status, shape in sorted(errors.items())}
+    bad["503"]["headers"] |= {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+    return {"200": _response("The answer", answer, kind=kind), **bad}
+
+
+def _response(text: str, schema: Json, *, kind: str = "application/json") -> Json:
+    headers = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
+    return {"description": text, "headers": headers, "content": {kind: {"schema": schema}}}
 
 
 def docs(service: Service, exchange: Exchange, names: dict[str, str]) -> None:

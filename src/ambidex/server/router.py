@@ -51,14 +51,18 @@ def _search(method: bytes, url: bytes) -> tuple[Handler, dict[str, str], str]:
     module = PROTOCOLS.get(segments[0])
     routes: tuple[Route, ...] = import_module(module).ROUTES if module else ()
     wanted = "GET" if method == b"HEAD" else method.decode()
+    fitting = [
+        (sum(map(len, names.values())), verb, handler, names, pattern)
+        for verb, pattern, handler in routes
+        if (names := match(pattern, segments)) is not None
+    ]
+    # `/v1/models/adult:predict` is a method of `adult`, never a model `adult:predict`: names are as short as may be.
+    shortest = min((size for size, *_ in fitting), default=0)
     allowed = []
-    for verb, pattern, handler in routes:
-        names = match(pattern, segments)
-        if names is None:
-            continue
-        if verb == wanted:
+    for size, verb, handler, names, pattern in fitting:
+        if size == shortest and verb == wanted:
             return handler, names, pattern
-        allowed.append(verb)
+        allowed += [verb] if size == shortest else []
     if not allowed:
         raise RequestError(404, "no_such_path", "Expected a path of this server, got another one. See GET /docs.")
     if "GET" in allowed:

@@ -110,7 +110,7 @@ def _decode_examples(model: Model, document: dict[str, Any], *, is_classes: bool
         raise refusal("wrong_method", expected(what, got=f"{model.name!r}, use :predict"), "")
     if "examples" not in document:
         raise refusal("missing_member", expected("the member 'examples'", got="none", where="body"), "body")
-    context = objects([document.get("context") or {}], "context")[0]
+    context = objects([document.get("context", {})], "context")[0]
     examples = [{**context, **example} for example in objects(document["examples"], "examples")]
     return _feeds(model, _columns_of_rows(model, examples)), results_of_classes if is_classes else results
 
