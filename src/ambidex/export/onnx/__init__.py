@@ -1,8 +1,7 @@
 """Writes a graph as one ONNX file that onnxruntime serves: no framework, no third-party converter."""
 
-from ambidex.export.onnx.column import output_names
 from ambidex.export.onnx.model import export_onnx
 from ambidex.export.onnx.proto import check
 from ambidex.export.onnx.table import EMIT
 
-__all__ = ["EMIT", "check", "export_onnx", "output_names"]
+__all__ = ["EMIT", "check", "export_onnx"]

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ambidex.errors import ArtifactError, expected
-from ambidex.export.onnx.column import open_ports, output_names, pack
+from ambidex.export.onnx.column import pack
 from ambidex.export.onnx.context import Call, Context, Step, cast
 from ambidex.export.onnx.proto import write_model
 from ambidex.export.onnx.table import EMIT
 from ambidex.graph.graph import Graph, Node, Parameter, Value
 from ambidex.graph.infer import read_node
 from ambidex.graph.op import Array
+from ambidex.graph.ports import open_ports, output_names
 from ambidex.schema import Layout
 
 

@@ -8,12 +8,11 @@ from pathlib import Path
 from ambidex.artifact.store import write_whole
 from ambidex.backends.source import Arrays, Options, Source
 from ambidex.export.answer import answer as run_session
-from ambidex.export.onnx.column import input_name, output_names
 from ambidex.export.onnx.model import export_onnx
 from ambidex.export.onnx.proto import check
 from ambidex.graph.op import Array
+from ambidex.graph.ports import by_column, output_names
 from ambidex.runtime.session import Session, open_session
-from ambidex.schema import Layout
 
 
 def model_of(source: Source, options: Options) -> bytes:
@@ -50,12 +49,3 @@ def answer_packed(session: Session, source: Source, batch: Mapping[str, Array]) 
     }
     outputs = run_session(session, typed)
     return {public: outputs[name] for public, name in output_names(source.graph, list(dtypes)).items()}
-
-
-def by_column(batch: Mapping[str, Array], layouts: Sequence[Layout]) -> Arrays:
-    """Packed arrays as one array per column under its name in the file: (B,), or (B, T)."""
-    return {
-        input_name(layout, column.name): batch[layout.name][..., position]
-        for layout in layouts
-        for position, column in enumerate(layout.columns)
-    }
