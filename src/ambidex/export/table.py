@@ -26,6 +26,7 @@ TARGETS: dict[str, Target] = {
             packages=("onnx",),
             destinations=("browser", "c++", "java", "c#", "node", "ios", "python", "server"),
             options=("packed", "float32_inputs"),
+            precisions=("float32", "float16", "int8"),
         ),
         Target(
             name="state-dict",

@@ -119,9 +119,10 @@ def _certified(artifact: Artifact, target: Target, path: Path, options: Options)
     answers = _answers(target, path, source, cases)
     lossy = "" if options.precision == "float32" else f"weights are stored as {options.precision}, which rounds them"
     edition = certify_answers(subject_of(artifact), cases, answers, lossy=lossy)
-    if edition.status == "failed":
+    if edition.status == "failed" or edition.max_abs is None:
         what = f"the {target.name} export to agree with the float64 reference"
-        raise CertificateError(expected(what, got=edition.reason, where=target.checked_in))
+        got = edition.reason if edition.status == "failed" else "answers that are not numbers"
+        raise CertificateError(expected(what, got=got, where=target.checked_in))
     return edition
 
 

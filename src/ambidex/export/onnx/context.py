@@ -163,5 +163,5 @@ def cut(context: Context, x: str, axis: int, start: int, stop: int | None) -> st
     return context.add("Slice", x, *edges)
 
 
-ELEMENT_TYPES = {"float32": 1, "int64": 7, "string": 8, "bool": 9, "float64": 11}
-"""`TensorProto.DataType` of our element types."""
+ELEMENT_TYPES = {"float32": 1, "int8": 3, "int64": 7, "string": 8, "bool": 9, "float16": 10, "float64": 11}
+"""`TensorProto.DataType` of our element types, and of those that only weights are stored in."""

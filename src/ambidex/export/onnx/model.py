@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ambidex.backends.source import Precision
 from ambidex.errors import ArtifactError, expected
 from ambidex.export.onnx.column import pack
+from ambidex.export.onnx.compact import compact
 from ambidex.export.onnx.context import Call, Context, Step, cast
 from ambidex.export.onnx.proto import write_model
 from ambidex.export.onnx.table import EMIT
 from ambidex.graph.graph import Graph, Node, Parameter, Value
-from ambidex.graph.infer import read_node
+from ambidex.graph.infer import network_values, read_node
 from ambidex.graph.op import Array
 from ambidex.graph.ports import open_ports, output_names
 from ambidex.schema import Layout
@@ -34,11 +36,13 @@ def export_onnx(
     metadata: Mapping[str, str],
     layouts: Sequence[Layout] | None = None,
     float32_inputs: bool = False,
+    precision: Precision = "float32",
 ) -> bytes:
     """The bytes of one ONNX file: opset 17, weights inline, batch and time free.
 
     Inputs are the graph's own, packed by kind; with `layouts` (`schema.packed_layout`) there is one per column under
     its name, `future_<name>` for the future of a covariate. Numbers are float64, or float32 with `float32_inputs`.
+    `precision` is what large weights are stored in.
     Outputs have the public names in the graph's order; one that an input already has gets the suffix `_predicted`.
     Equal arguments give equal bytes. Raises `ArtifactError` where weights do not fit the graph, `UsageError` where
     columns have no names of their own, `BackendError` without the onnx package.
@@ -54,6 +58,21 @@ def export_onnx(
     decoded = _emit_sections(context, graph, raw, weights)
     outputs = _name_outputs(context, [(names[public], decoded[name]) for public, name in graph.outputs.items()])
     _prune(context, [output.name for output in outputs])
+    compact(context, precision)
+    return write_model(context.steps, context.initializers, inputs, outputs, metadata)
+
+
+def export_network(graph: Graph, weights: Mapping[str, Array], *, metadata: Mapping[str, str]) -> bytes:
+    """The network alone as one ONNX file, from prepared tensors to raw outputs, both under their own names.
+
+    For runtimes that lack what preparation needs: strings, float64, times.
+    """
+    values = network_values(graph)
+    inputs = [values[name] for name in graph.prepared]
+    context = Context([*graph.prepared, *graph.raw_outputs])
+    made = _emit(context, graph.network, {value.name: Bound(value.name, value) for value in inputs}, weights)
+    outputs = _name_outputs(context, [(name, made[name]) for name in graph.raw_outputs])
+    _prune(context, graph.raw_outputs)
     return write_model(context.steps, context.initializers, inputs, outputs, metadata)
 
 

@@ -23,6 +23,7 @@ def model_of(source: Source, options: Options) -> bytes:
         metadata=source.metadata,
         layouts=None if options.packed else source.layouts,
         float32_inputs=options.float32_inputs,
+        precision=options.precision,
     )
 
 
