@@ -33,6 +33,9 @@ LIMITS: dict[str, tuple[str, str, str]] = {
     "request_time": ("--request-timeout", "SECONDS", "how long a client may take to send a request (30)"),
     "idle_time": ("--idle-timeout", "SECONDS", "how long an open connection may be silent (75)"),
     "drain_time": ("--drain-timeout", "SECONDS", "how long requests may still run after SIGTERM (20)"),
+    "worker_wait": ("--worker-wait", "SECONDS", "how long a request waits for a foreign model that loads (30)"),
+    "worker_start": ("--worker-start", "SECONDS", "how long a foreign model may take to load (300)"),
+    "worker_time": ("--worker-timeout", "SECONDS", "how long a foreign model may take for one request (60)"),
 }
 """Field of the server's limits to its flag, the unit, and its help."""
 
@@ -40,6 +43,11 @@ LIMITS: dict[str, tuple[str, str, str]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `serve`."""
     parser.add_argument("paths", metavar="FILE_OR_FOLDER", nargs="+")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="also serve models that are programs: pickles, SavedModels, TorchScript and .pt2 files",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on; 0.0.0.0 for all (127.0.0.1)")
     parser.add_argument("--port", type=whole(65535), default=8080, help="0 takes a free one (8080)")
     parser.add_argument(
@@ -139,6 +147,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(
         is_quiet=args.quiet,
         log_requests=args.log_requests,
+        trust=args.trust,
         threads=args.threads,
         workers=args.request_threads,
         allow_control=args.allow_control,

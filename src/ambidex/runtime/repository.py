@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ambidex.errors import AmbidexError, InputFileError, UsageError, expected, one_of
+from ambidex.runtime.foreign import FOLDER, KINDS, SAVED_MODEL, kind_of
 from ambidex.runtime.predictor import Predictor
 
 if TYPE_CHECKING:
@@ -21,45 +22,46 @@ Stamp = tuple[int, int, int]
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an artifact lies and under which name and version it is served."""
+    """Where a model lies and under which name and version it is served."""
 
     name: str
     version: int
     path: str
 
 
-class Model:
-    """A loaded artifact.
+class Served:
+    """What is served under a name and a version; `derived` is where protocols keep what they make from it once."""
 
-    `texts` are its card and certificate; `derived` is where protocols keep what they make from it once.
-    """
-
-    def __init__(
-        self, place: Place, predictor: Predictor, manifest: Manifest, *, texts: tuple[bytes, bytes], stamp: Stamp
-    ) -> None:
+    def __init__(self, place: Place, stamp: Stamp) -> None:
         self.name = place.name
         self.version = place.version
         self.path = place.path
-        self.predictor = predictor
-        self.schema = predictor.schema
-        self.manifest = manifest
-        self.card = texts[0].decode(errors="replace")
-        self.certificate = texts[1]
         self.stamp = stamp
         self.loaded_at = time.time()
         self.derived: dict[str, Any] = {}
 
 
+class Model(Served):
+    """A loaded artifact; `texts` are its card and certificate."""
+
+    def __init__(
+        self, place: Place, predictor: Predictor, manifest: Manifest, *, texts: tuple[bytes, bytes], stamp: Stamp
+    ) -> None:
+        super().__init__(place, stamp)
+        self.predictor = predictor
+        self.schema = predictor.schema
+        self.manifest = manifest
+        self.card = texts[0].decode(errors="replace")
+        self.certificate = texts[1]
+
+
 def find_places(paths: Sequence[str]) -> list[Place]:
-    """The artifacts in files and folders. Raises `InputFileError` or `UsageError` for what cannot be served."""
+    """The models in files and folders. Raises `InputFileError` or `UsageError` for what cannot be served."""
     places: list[Place] = []
     for path in paths:
-        if os.path.isdir(path):
-            places += folder_places(path)
-        elif os.path.exists(path):
-            places.append(file_place(path))
-        else:
+        if not os.path.exists(path):
             raise InputFileError(expected("an artifact or a folder of them", got=f"nothing at {path}"), where=path)
+        places += places_at(path)
     if not places:
         what = f"NAME{SUFFIX} or NAME/1{SUFFIX} in the given folders"
         raise UsageError(expected(what, got="no model", where=", ".join(map(str, paths)) or "the command line"))
@@ -67,33 +69,58 @@ def find_places(paths: Sequence[str]) -> list[Place]:
     return places
 
 
+def places_at(path: str) -> list[Place]:
+    """The models of one file or folder. Raises `OSError` for a folder that cannot be read."""
+    return folder_places(path) if os.path.isdir(path) and kind_of(path) is not FOLDER else [file_place(path)]
+
+
 def file_place(path: str) -> Place:
-    """A file is version 1 of the model of its name."""
-    name = os.path.basename(path)
-    return Place(name=name.removesuffix(SUFFIX), version=1, path=path)
+    """A file, or a folder that is a SavedModel, is version 1 of the model of its name."""
+    return Place(name=_stem(os.path.basename(os.path.abspath(path))), version=1, path=path)
 
 
 def folder_places(folder: str) -> list[Place]:
-    """`name.ambidex` is version 1 of `name`; `name/3.ambidex` is version 3. Other files are nobody's business."""
+    """`name.ambidex` is version 1 of `name`; `name/3.ambidex` is version 3. Other files are nobody's business.
+
+    The same for the suffixes of foreign models; a SavedModel is a folder `name` or, for version 3, `name/3`. A folder
+    that holds SavedModels with numbers for names is one model with its versions, as TensorFlow Serving lays it out.
+    """
     places = []
     for entry in sorted(os.listdir(folder)):
         path = os.path.join(folder, entry)
         if entry.startswith("."):
             continue
-        if os.path.isfile(path) and entry.endswith(SUFFIX):
+        if os.path.isfile(path) and _stem(entry) != entry:
             places.append(file_place(path))
-        elif os.path.isdir(path):
+        elif os.path.isdir(path) and kind_of(path) is None:
             places += _version_places(entry, path)
+        elif os.path.isdir(path):
+            own = os.path.basename(os.path.abspath(folder))
+            number = _number(entry)
+            places.append(file_place(path) if number is None else Place(name=own, version=number, path=path))
     return places
 
 
 def _version_places(name: str, folder: str) -> list[Place]:
     places = []
     for entry in sorted(os.listdir(folder)):
-        digits = entry.removesuffix(SUFFIX)
-        if entry.endswith(SUFFIX) and digits.isascii() and digits.isdigit() and len(digits) <= 18:
-            places.append(Place(name=name, version=int(digits), path=os.path.join(folder, entry)))
+        path = os.path.join(folder, entry)
+        number = _number(_stem(entry))
+        if number is not None and (_stem(entry) != entry or kind_of(path) is FOLDER):
+            places.append(Place(name=name, version=number, path=path))
     return places
+
+
+def _stem(entry: str) -> str:
+    """A file's name without the suffix, where that is one of a model."""
+    stem, suffix = os.path.splitext(entry)
+    if suffix == SUFFIX or suffix in KINDS:
+        return stem
+    return entry.removesuffix(SUFFIX)
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _check_distinct(places: Iterable[Place]) -> None:
@@ -110,8 +137,8 @@ def _check_distinct(places: Iterable[Place]) -> None:
 
 
 def file_stamp(path: str) -> Stamp:
-    """What changes when a file is replaced: its identity, size and time."""
-    status = os.stat(path)
+    """What changes when a file is replaced: its identity, size and time. Of a SavedModel, the file written last."""
+    status = os.stat(os.path.join(path, SAVED_MODEL) if os.path.isdir(path) else path)
     return (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
@@ -144,25 +171,25 @@ class Repository:
     """
 
     def __init__(self) -> None:
-        self._models: dict[str, dict[int, Model]] = {}
+        self._models: dict[str, dict[int, Served]] = {}
         self.failures: dict[str, str] = {}
         self.on_change: list[Callable[[], None]] = []
 
     def names(self) -> list[str]:
         return sorted(self._models)
 
-    def versions(self, name: str) -> list[Model]:
+    def versions(self, name: str) -> list[Served]:
         """The versions of a model, the newest (the default) last. Raises `UsageError` where there is none."""
         versions = self._models.get(name)
         if versions is None:
             raise UsageError(expected(one_of(self._models, name), got=f"model {name!r}"), where=name)
         return [versions[number] for number in sorted(versions)]
 
-    def models(self) -> list[Model]:
+    def models(self) -> list[Served]:
         """Every version of every model."""
         return [model for name in self.names() for model in self.versions(name)]
 
-    def get(self, name: str, version: int | None = None) -> Model:
+    def get(self, name: str, version: int | None = None) -> Served:
         """One model, the newest version unless told. Raises `UsageError` for one that is not served."""
         versions = self._models.get(name)
         if versions is not None and version is None:
@@ -173,7 +200,7 @@ class Repository:
         known = ", ".join(str(model.version) for model in self.versions(name))
         raise UsageError(expected(f"version {known} of model {name!r}", got=version), where=name)
 
-    def put(self, model: Model) -> Model | None:
+    def put(self, model: Served) -> Served | None:
         """Serves a model from now on; returns the one it replaces."""
         versions = dict(self._models.get(model.name, {}))
         old = versions.get(model.version)
@@ -183,7 +210,7 @@ class Repository:
         self._announce()
         return old
 
-    def remove(self, name: str, version: int) -> Model | None:
+    def remove(self, name: str, version: int) -> Served | None:
         """Stops serving one version; requests that hold the model finish with it."""
         versions = dict(self._models.get(name, {}))
         old = versions.pop(version, None)
@@ -192,12 +219,20 @@ class Repository:
         self._announce()
         return old
 
-    def load_all(self, places: Iterable[Place], *, threads: int = 1) -> None:
-        """Loads every place, or raises the first error with the file's name in it."""
+    def load_all(
+        self, places: Sequence[Place], open_place: Callable[[Place], Served], *, asked_for: Collection[str] = ()
+    ) -> None:
+        """Opens every place, or raises the first error with the file's name in it.
+
+        A program that only lies in a folder is left out and noted; one whose path was asked for is an error.
+        """
         for place in places:
             try:
-                self.put(load_model(place, threads=threads))
+                self.put(open_place(place))
             except AmbidexError as error:
+                if error.code == "untrusted" and place.path not in asked_for and len(places) > 1:
+                    self.failures[place.path] = error.message
+                    continue
                 error.where = error.where or place.path
                 raise
 

@@ -7,16 +7,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from ambidex.errors import AmbidexError, ArtifactError, InputFileError, UsageError, expected
-from ambidex.runtime.repository import (
-    Model,
-    Place,
-    Repository,
-    Stamp,
-    file_place,
-    file_stamp,
-    folder_places,
-    load_model,
-)
+from ambidex.runtime.repository import Place, Repository, Served, Stamp, file_stamp, places_at
+from ambidex.server.loader import Loader
 
 Log = Callable[[Mapping[str, object]], None]
 Key = tuple[str, int]
@@ -25,15 +17,15 @@ Key = tuple[str, int]
 class Catalog:
     """The files behind a repository. Its methods block and may be called from any thread, one at a time."""
 
-    def __init__(self, paths: Sequence[str], repository: Repository, *, threads: int, log: Log) -> None:
+    def __init__(self, paths: Sequence[str], repository: Repository, loader: Loader) -> None:
         self._paths = list(paths)
         self._repository = repository
-        self._threads = threads
-        self._log = log
+        self.loader = loader
+        self.log: Log = lambda fields: None
         self._lock = threading.Lock()
         self._refused: dict[str, Stamp] = {}
         self._unloaded: set[str] = set()
-        self.on_retired: Callable[[Model], None] = lambda model: None
+        self.on_retired: Callable[[Served], None] = lambda model: None
 
     def refresh(self) -> None:
         """Loads what is new or changed, lets go of what has left a folder. A broken file changes nothing served."""
@@ -53,7 +45,7 @@ class Catalog:
         found: dict[Key, Place] = {}
         for path in self._paths:
             try:
-                places = folder_places(path) if os.path.isdir(path) else [file_place(path)]
+                places = places_at(path)
             except OSError as error:
                 self._repository.failures[path] = f"Expected a readable folder, got {error.strerror}."
                 continue
@@ -62,7 +54,7 @@ class Catalog:
                     found.setdefault((place.name, place.version), place)
         return found
 
-    def _load_if_changed(self, place: Place, old: Model | None) -> None:
+    def _load_if_changed(self, place: Place, old: Served | None) -> None:
         try:
             stamp = file_stamp(place.path)
         except OSError:
@@ -71,22 +63,22 @@ class Catalog:
         if is_known or self._refused.get(place.path) == stamp:
             return
         try:
-            self._swap(place)
+            self._swap(place, old)
         except (ArtifactError, InputFileError) as error:
             self._refused[place.path] = stamp
             self._repository.failures[place.path] = error.message
-            self._log({"event": "refused", "path": place.path, "error": error.message})
+            self.log({"event": "refused", "path": place.path, "error": error.message})
 
-    def _swap(self, place: Place) -> None:
-        model = load_model(place, threads=self._threads)
+    def _swap(self, place: Place, old: Served | None, *, is_asked: bool = False) -> None:
+        model = self.loader.renew(place, old, is_asked=is_asked)
         self._refused.pop(place.path, None)
-        old = self._repository.put(model)
-        self._log({"event": "loaded", "model": model.name, "version": model.version, "path": model.path})
-        self._retire(old, "replaced")
+        replaced = self._repository.put(model)
+        self.log({"event": "loaded", "model": model.name, "version": model.version, "path": model.path})
+        self._retire(replaced, "replaced")
 
-    def _retire(self, model: Model | None, why: str) -> None:
+    def _retire(self, model: Served | None, why: str) -> None:
         if model is not None:
-            self._log({"event": why, "model": model.name, "version": model.version})
+            self.log({"event": why, "model": model.name, "version": model.version})
             self.on_retired(model)
 
     def _forget_failures(self, paths: set[str]) -> None:
@@ -102,7 +94,7 @@ class Catalog:
             if not places:
                 raise UsageError(expected("the name of a file that is served", got=repr(name)), where=name)
             for place in places:
-                self._swap(place)
+                self._swap(place, None, is_asked=True)
             self._unloaded.discard(name)
 
     def unload(self, name: str) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ambidex.runtime.answers import series_answer
-from ambidex.runtime.repository import Model
+from ambidex.runtime.repository import Model, Served
+from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.json_answers import Predictions
 from ambidex.server.json_codec import RowsCodec, SeriesCodec
 from ambidex.server.plane import LARGE_BODY
@@ -131,21 +132,26 @@ def list_models(service: Service, exchange: Exchange, names: dict[str, str]) -> 
     """Every model with its task, default version and all versions; and what could not be loaded."""
     del names
     repository = service.repository
-    models = [_summary(service, name) for name in repository.names()]
+    models = [_summary(service, repository.get(name)) for name in repository.names()]
     failures = [{"path": path, "error": text} for path, text in sorted(repository.failures.items())]
     exchange.reply(encode({"models": models, "failures": failures}))
 
 
-def _summary(service: Service, name: str) -> dict[str, Any]:
-    versions = service.repository.versions(name)
-    task = versions[-1].schema.task
+def _summary(service: Service, model: Served) -> dict[str, Any]:
+    known = {"versions": [other.version for other in service.repository.versions(model.name)]}
+    if isinstance(model, ForeignModel):
+        from ambidex.server.foreign.friendly import summary
+
+        return summary(model) | known
+    assert isinstance(model, Model)
+    task = model.schema.task
     return {
-        "name": name,
-        "version": versions[-1].version,
-        "versions": [model.version for model in versions],
+        "name": model.name,
+        "version": model.version,
+        **known,
         "task": task.kind,
         "targets": [target.name for target in task.targets],
-        "predict": f"/models/{name}/predict",
+        "predict": f"/models/{model.name}/predict",
     }
 
 
@@ -153,8 +159,7 @@ def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
     """One model: its schema, its signature, its card, its certificate, and a request that works."""
     model = service.model(names)
     exchange.model = model.name
-    description = _summary(service, model.name) | {
-        "version": model.version,
+    description = _summary(service, model) | {
         "schema": model.schema,
         "example": example(model),
         "card": model.card,

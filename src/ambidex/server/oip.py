@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,14 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 
 def decode(model: Model, exchange: Exchange) -> Call:
     """The request's tensors. Raises `DataError` or `RequestError`."""
+    request, inputs = read_request(exchange)
+    feeds, rows = ports_of(model).feeds(inputs)
+    wanted = wanted_outputs(model.predictor.outputs, request)
+    return Call(feeds=feeds, rows=rows, id=request.id, outputs=wanted, is_wide=len(inputs[0].shape) > 1)
+
+
+def read_request(exchange: Exchange) -> tuple[Infer, list[Wire]]:
+    """A request and its input tensors, whatever the model. Raises `DataError` or `RequestError`."""
     head, blobs = split_body(exchange)
     try:
         request = _decoder.decode(head)
@@ -128,10 +137,7 @@ def decode(model: Model, exchange: Exchange) -> Call:
         raise refusal("wrong_shape", expected("binary data of the sizes given", got=got, where="body"), "body")
     for wire in inputs:
         check_count(wire)
-    feeds, rows = ports_of(model).feeds(inputs)
-    return Call(
-        feeds=feeds, rows=rows, id=request.id, outputs=_wanted(model, request), is_wide=len(inputs[0].shape) > 1
-    )
+    return request, inputs
 
 
 def split_body(exchange: Exchange) -> tuple[bytes, memoryview]:
@@ -164,9 +170,8 @@ def _json_input(item: Input) -> Wire:
     return Wire(name=item.name, datatype=item.datatype, shape=_shape(item), data=data)
 
 
-def _wanted(model: Model, request: Infer) -> list[tuple[str, bool]]:
+def wanted_outputs(known: Sequence[str], request: Infer) -> list[tuple[str, bool]]:
     """The outputs asked for, all of them if none is named, and whether each goes out as binary."""
-    known = model.predictor.outputs
     is_binary = _flag(request.parameters, "binary_data_output", default=False)
     if not request.outputs:
         return [(name, is_binary) for name in known]

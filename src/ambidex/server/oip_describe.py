@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ambidex._version import __version__
-from ambidex.runtime.repository import Model
+from ambidex.runtime.repository import Model, Served
 from ambidex.schema import Layout
 from ambidex.server.tensors import Ports, wire_type
 
@@ -42,7 +42,7 @@ class Statistics:
     def failed(self) -> None:
         self.failures += 1
 
-    def document(self, model: Model) -> dict[str, Any]:
+    def document(self, model: Served) -> dict[str, Any]:
         """The extension's record. Times before and after the run are part of the run's."""
         none = {"count": self.executions, "ns": 0}
         whole = {"count": self.executions, "ns": self.nanoseconds}
@@ -66,7 +66,7 @@ class Statistics:
         }
 
 
-def statistics_of(model: Model) -> Statistics:
+def statistics_of(model: Served) -> Statistics:
     """The model's own counters."""
     found: Statistics | None = model.derived.get("statistics")
     if found is None:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ambidex._version import __version__
-from ambidex.runtime.repository import Model
+from ambidex.runtime.repository import Model, Served
 from ambidex.server import openapi_rows as rows
 from ambidex.server import openapi_tensors as tensors
+from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.friendly import example
 
 if TYPE_CHECKING:
@@ -86,8 +87,11 @@ def _allow_no_key(paths: Json) -> None:
                 operation["responses"]["401"] = _response(_MEANINGS["401"], shape)
 
 
-def _model_paths(service: Service, model: Model, version: str) -> Json:
+def _model_paths(service: Service, model: Served, version: str) -> Json:
     """Every operation on a model, or on one version of it."""
+    if isinstance(model, ForeignModel):
+        return _foreign_paths(service, model, version)
+    assert isinstance(model, Model)
     name = model.name
     own, oip, tf = (f"{prefix}/models/{name}{version}" for prefix in ("", "/v2", "/v1"))
     tail = f"{name}{version.replace('/versions/', '_v')}"
@@ -107,6 +111,34 @@ def _model_paths(service: Service, model: Model, version: str) -> Json:
         tf: _get(f"TensorFlow Serving: status of {name}", f"status_{tail}", tensors.STATUS, found),
         f"{tf}/metadata": _get(f"Signature of {name}", f"signature_{tail}", tensors.METADATA, found),
         **{f"{tf}:{method}": _tensorflow(model, method, tail, found) for method in _methods(model)},
+    }
+
+
+def _foreign_paths(service: Service, model: ForeignModel, version: str) -> Json:
+    """The same for a foreign model, as far as it is known what that takes: exactly only once it is loaded."""
+    from ambidex.server.foreign import schemas
+
+    name = model.name
+    own, oip, tf = (f"{prefix}/models/{name}{version}" for prefix in ("", "/v2", "/v1"))
+    tail = f"{name}{version.replace('/versions/', '_v')}"
+    wanted = schemas.rows_request(model, max_rows=service.limits.rows)
+    predict = (f"Predictions of {name}", f"predict_{tail}", schemas.rows_answer())
+    infer = (f"Open Inference Protocol for {name}", f"infer_{tail}", schemas.tensors_answer())
+    columns = (f"TensorFlow Serving: predict with {name}", f"tensorflow_predict_{tail}", schemas.columns_answer())
+    found = _TENSORS | {"404": _PLAIN_ERROR}
+    ready = _get(f"Whether {name} is loaded; asking begins it", f"ready_{tail}", schemas.READY, found)
+    ready["get"]["responses"]["503"] = _response("Not yet", {"anyOf": [schemas.READY, _PLAIN_ERROR]})
+    return {
+        f"{own}/predict": _post(predict, wanted, _OWN | {"404": _OWN_ERROR}, shown=schemas.rows_example(model)),
+        own: _get(f"Inputs and outputs of {name}", f"describe_{tail}", {"type": "object"}, _OWN | {"404": _OWN_ERROR}),
+        f"{oip}/infer": _post(infer, schemas.tensors_request(model), found),
+        oip: _get(f"Tensors of {name}", f"metadata_{tail}", tensors.MODEL_METADATA, found),
+        f"{oip}/ready": ready,
+        f"{oip}/config": _get(f"Configuration of {name}", f"config_{tail}", tensors.MODEL_CONFIG, found),
+        f"{oip}/stats": _get(f"Counts and times of {name}", f"stats_{tail}", tensors.STATISTICS, found),
+        tf: _get(f"TensorFlow Serving: status of {name}", f"status_{tail}", tensors.STATUS, found),
+        f"{tf}/metadata": _get(f"Signature of {name}", f"signature_{tail}", tensors.METADATA, found),
+        f"{tf}:predict": _post(columns, schemas.columns_request(), found),
     }
 
 

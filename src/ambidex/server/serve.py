@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ambidex.runtime.repository import Place, Repository
     from ambidex.server.grpc_service import GrpcServer
+    from ambidex.server.loader import Loader
     from ambidex.server.service import Service
     from ambidex.server.settings import Settings
 
@@ -51,7 +52,7 @@ def serve(
         addresses = {"host": host, "port": port, "grpc_port": grpc_port}
         return msgspec.structs.replace(given, json_output=json_output, **addresses)
 
-    loading = Loading([os.fspath(path) for path in paths], threads=lambda: chosen().threads)
+    loading = Loading([os.fspath(path) for path in paths], chosen)
     listener = listen(host, port)
     try:
         run(loading, listener, chosen())
@@ -62,32 +63,33 @@ def serve(
 class Loading:
     """Loads the models in a thread: onnxruntime starts up outside Python's lock, while Python imports the rest."""
 
-    def __init__(self, paths: Sequence[str], *, threads: Callable[[], int] = lambda: 1) -> None:
+    def __init__(self, paths: Sequence[str], settings: Callable[[], Settings]) -> None:
         self.paths = paths
-        self._threads = threads
+        self._settings = settings
         self._error: BaseException | None = None
-        self._repository: Repository | None = None
+        self._loaded: tuple[Repository, Loader] | None = None
         self._thread = threading.Thread(target=self._load, name="ambidex-loading", daemon=True)
         self._thread.start()
 
     def _load(self) -> None:
         try:
             from ambidex.runtime.repository import Repository, find_places
+            from ambidex.server.loader import Loader
 
             places: list[Place] = find_places(self.paths)
-            repository = Repository()
-            repository.load_all(places, threads=self._threads())
-            self._repository = repository
+            repository, loader = Repository(), Loader(self._settings)
+            repository.load_all(places, loader.open, asked_for=self.paths)
+            self._loaded = repository, loader
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self._error = error
 
-    def result(self) -> Repository:
-        """The loaded models; raises what went wrong."""
+    def result(self) -> tuple[Repository, Loader]:
+        """The loaded models and what loads others; raises what went wrong."""
         self._thread.join()
         if self._error is not None:
             raise self._error
-        assert self._repository is not None
-        return self._repository
+        assert self._loaded is not None
+        return self._loaded
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -127,10 +129,12 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: socket.socket, settings: Settings) -> None:
     from ambidex.server import friendly  # noqa: F401 - the first request should not wait for it
+    from ambidex.server.catalog import Catalog
     from ambidex.server.connection import Connection
     from ambidex.server.service import Service
 
-    service = Service(loop, loading.result(), loading.paths, settings)
+    repository, loader = loading.result()
+    service = Service(loop, repository, Catalog(loading.paths, repository, loader), settings)
     gc.freeze()  # what is loaded now stays: the collector need not look at it again
     gc.set_threshold(20_000, 50, 50)
     sys.setswitchinterval(SWITCH)
@@ -148,6 +152,7 @@ async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: soc
         await loop.run_in_executor(None, grpc.stop, settings.limits.drain_time)
     await service.engine.drain()
     service.plane.close()
+    loader.close_all()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

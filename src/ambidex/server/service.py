@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ambidex.errors import UsageError
-from ambidex.runtime.repository import Model, Repository
+from ambidex.runtime.repository import Model, Repository, Served
 from ambidex.server.access import Access
 from ambidex.server.catalog import Catalog, describe
 from ambidex.server.engine import Engine
+from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.plane import Plane
 from ambidex.server.request_error import RequestError
-from ambidex.server.retirement import Retirement
+from ambidex.server.retirement import RETIREMENT, Retirement
 from ambidex.server.router import Router, error_shape
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
+    from ambidex.server.router import Handler
     from ambidex.server.settings import Settings
 
 
@@ -27,7 +29,7 @@ class Service:
     """The server behind its connections."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, repository: Repository, paths: Sequence[str], settings: Settings
+        self, loop: asyncio.AbstractEventLoop, repository: Repository, catalog: Catalog, settings: Settings
     ) -> None:
         self.loop = loop
         self.settings = settings
@@ -42,16 +44,20 @@ class Service:
         self.engine.log_requests = settings.log_requests
         self.plane.is_alone = self._is_alone
         self.access = Access(settings.api_keys, settings.cors_origins)
-        self.catalog = Catalog(paths, repository, threads=settings.threads, log=self._log_change)
-        self.catalog.on_retired = Retirement(loop).add
+        self._retirement = Retirement(loop)
+        self.catalog = catalog
+        catalog.log = self._log_change
+        catalog.on_retired = self._retire
+        catalog.loader.attend(loop, self._log_change, self._note_broken)
         self.metrics.gauges += [
             Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
             Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
+            *catalog.loader.gauges(),
         ]
 
     def _log_change(self, fields: Mapping[str, object]) -> None:
         """A line of the log for each model that comes or goes; when quiet, only for those refused."""
-        if not self.settings.is_quiet or fields["event"] == "refused":
+        if not self.settings.is_quiet or fields["event"] in ("refused", "worker_died", "worker_broken"):
             self.engine.log(fields)
 
     def _is_alone(self) -> bool:
@@ -63,6 +69,18 @@ class Service:
 
     def _broken(self) -> dict[tuple[str, ...], float]:
         return {(): float(len(self.repository.failures))}
+
+    def _note_broken(self, model: ForeignModel) -> None:
+        """A foreign model whose framework refuses it, or whose process dies whenever it loads."""
+        self.repository.failures[model.path] = model.reason
+        self._log_change({"event": "worker_broken", "model": model.name, "path": model.path, "error": model.reason})
+
+    def _retire(self, model: Served) -> None:
+        """Lets go of a model that was replaced, once nobody answers with it any more. Any thread may call this."""
+        if isinstance(model, Model):
+            self._retirement.add(model)
+        else:
+            self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, self.catalog.loader.close, model)
 
     async def watch(self) -> None:
         """Looks at the files from time to time, in a thread."""
@@ -79,10 +97,26 @@ class Service:
             return
         handler, names, pattern = self.router.find(exchange.method, exchange.url)
         exchange.route = pattern
+        if self.catalog.loader.has_foreign:
+            handler = self._handler_of_foreign(pattern, names) or handler
         handler(self, exchange, names)
 
+    def _handler_of_foreign(self, pattern: str, names: dict[str, str]) -> Handler | None:
+        """What answers instead, where the path names a foreign model."""
+        from ambidex.server.foreign.routes import handler_of
+
+        handler = handler_of(pattern)
+        return handler if handler is not None and isinstance(self.served(names), ForeignModel) else None
+
     def model(self, names: dict[str, str]) -> Model:
-        """The model of a path's names. Raises `RequestError` 404."""
+        """The artifact of a path's names. Raises `RequestError` 404."""
+        found = self.served(names)
+        if not isinstance(found, Model):
+            raise RequestError(404, "no_such_model", f"Expected an artifact, got the foreign model {found.name!r}.")
+        return found
+
+    def served(self, names: dict[str, str]) -> Served:
+        """What is served under a path's names. Raises `RequestError` 404."""
         name = names["model"]
         version = names.get("version")
         try:

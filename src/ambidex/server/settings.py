@@ -17,15 +17,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     request_time: float = 30.0
     idle_time: float = 75.0
     drain_time: float = 20.0
+    worker_wait: float = 30.0
+    worker_start: float = 300.0
+    worker_time: float = 60.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to serve.
 
     `threads` work inside one run of a model, `workers` (threads too; 0: one per core) on requests too long for the
-    event loop. Files are looked at every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With
-    `api_keys` every request but for health needs one of them. `tls_certificate` and `tls_key` are PEM files. When
-    `is_quiet`, only what went wrong is logged.
+    event loop. With `trust`, models that are programs are served too. Files are looked at every `watch_seconds` (0:
+    never); `allow_control` lets clients load and unload. With `api_keys` every request but for health needs one of
+    them. `tls_certificate` and `tls_key` are PEM files. When `is_quiet`, only what went wrong is logged.
     """
 
     host: str = "127.0.0.1"
@@ -34,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     json_output: bool = False
     is_quiet: bool = False
     log_requests: bool = False
+    trust: bool = False
     threads: int = 1
     workers: int = 0
     allow_control: bool = False

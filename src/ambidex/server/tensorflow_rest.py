@@ -11,7 +11,7 @@ import msgspec
 
 from ambidex.errors import expected, one_of
 from ambidex.runtime.answers import values
-from ambidex.runtime.repository import Model
+from ambidex.runtime.repository import Model, Served
 from ambidex.runtime.rows import read_json, refusal, shown
 from ambidex.schema import Column, Target, Tensor
 from ambidex.server.json_codec import objects, plain_document
@@ -31,7 +31,13 @@ Feeds = tuple[dict[str, Tensor], int]
 Shape = Callable[[Model, dict[str, Tensor], int, int], Any]
 """Model, outputs, first row, rows: the answer's document."""
 
-_DTYPES = {"FP64": "DT_DOUBLE", "INT64": "DT_INT64", "BYTES": "DT_STRING", "FP32": "DT_FLOAT", "BOOL": "DT_BOOL"}
+DTYPES = {
+    "BOOL": "DT_BOOL",
+    "BYTES": "DT_STRING",
+    "FP32": "DT_FLOAT",
+    "FP64": "DT_DOUBLE",
+    **{f"{sign}INT{bits}": f"DT_{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)},
+}
 _MAX_DEPTH = 3
 _DEFAULT_SIGNATURES = ("", "serving_default")
 
@@ -41,7 +47,7 @@ def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None
     model = service.model(names)
 
     def decode(document: dict[str, Any]) -> tuple[Feeds, Shape]:
-        _check_members(document, {"signature_name", "instances", "inputs"})
+        check_members(document, {"signature_name", "instances", "inputs"})
         if ("instances" in document) == ("inputs" in document):
             raise refusal("wrong_type", expected("one of instances and inputs", got="both or none"), "body")
         if "instances" in document:
@@ -93,7 +99,7 @@ def _answer(
     service.plane.run(model, feeds, rows, finish, fail)
 
 
-def _check_members(document: Mapping[str, Any], known: set[str]) -> None:
+def check_members(document: Mapping[str, Any], known: set[str]) -> None:
     for name in document:
         if name not in known:
             raise refusal("unknown_member", expected(one_of(known, name), got=shown(name), where="body"), "body")
@@ -103,7 +109,7 @@ def _check_members(document: Mapping[str, Any], known: set[str]) -> None:
 
 
 def _decode_examples(model: Model, document: dict[str, Any], *, is_classes: bool) -> tuple[Feeds, Shape]:
-    _check_members(document, {"signature_name", "examples", "context"})
+    check_members(document, {"signature_name", "examples", "context"})
     targets = model.schema.task.targets
     if len(targets) != 1 or bool(targets[0].classes) is not is_classes or model.predictor.series is not None:
         what = "a model that answers one class" if is_classes else "a model that answers one number"
@@ -228,7 +234,7 @@ def _nested(tensor: Tensor, start: int, rows: int) -> list[Any]:
 def status(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """Versions and their state."""
     model = service.model(names)
-    versions: Sequence[Model] = [model] if "version" in names else service.repository.versions(model.name)
+    versions: Sequence[Served] = [model] if "version" in names else service.repository.versions(model.name)
     good = {"error_code": "OK", "error_message": ""}
     states = [{"version": str(one.version), "state": "AVAILABLE", "status": good} for one in reversed(versions)]
     exchange.reply(encode({"model_version_status": states}))
@@ -241,7 +247,7 @@ def metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
     def ports(kind: str) -> dict[str, Any]:
         return {
             port["name"]: {
-                "dtype": _DTYPES[port["datatype"]],
+                "dtype": DTYPES[port["datatype"]],
                 "tensor_shape": {
                     "dim": [{"size": str(size), "name": ""} for size in port["shape"]],
                     "unknown_rank": False,

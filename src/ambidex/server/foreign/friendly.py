@@ -1,0 +1,74 @@
+"""The friendly protocol for foreign models: rows of inputs by name in, rows of outputs by name out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ambidex.runtime.worker_protocol import Interface
+from ambidex.server.foreign.answering import answer, described, foreign_model
+from ambidex.server.foreign.model import ForeignModel
+from ambidex.server.foreign.rows import answers_by_row, example_row, wires_of_rows
+from ambidex.server.foreign.tensors import checked_inputs
+from ambidex.server.json_codec import check_document, objects, plain_document
+from ambidex.server.request_error import too_many_rows
+
+if TYPE_CHECKING:
+    from ambidex.server.exchange import Exchange
+    from ambidex.server.router import Handler
+    from ambidex.server.service import Service
+
+encode = msgspec.json.Encoder().encode
+
+
+def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
+    """`{"rows": [{…}]}` answers `{"predictions": [{…}]}`."""
+    model = foreign_model(service, exchange, names)
+
+    def work() -> tuple[bytes, bytes, int]:
+        document = plain_document(exchange.body)
+        check_document(document, "rows")
+        rows = objects(document["rows"], "rows")
+        if len(rows) > service.limits.rows:
+            raise too_many_rows(len(rows), service.limits.rows)
+        if not rows:
+            return b'{"predictions":[]}', b"", 0
+        interface = model.loaded
+        outputs = model.run(checked_inputs(interface, wires_of_rows(interface, rows, "rows")), ())
+        return encode({"predictions": answers_by_row(interface, outputs, len(rows))}), b"", len(rows)
+
+    answer(service, exchange, model, work)
+
+
+def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
+    """The model's inputs and outputs, and a request that works. Loads the model where that has not happened."""
+    model = foreign_model(service, exchange, names)
+
+    def work() -> tuple[bytes, bytes, int]:
+        return encode(summary(model) | {"example": {"rows": [example_row(model.loaded)]}}), b"", 0
+
+    answer(service, exchange, model, work)
+
+
+def summary(model: ForeignModel) -> dict[str, Any]:
+    """What `GET /models` says of it; inputs and outputs once they are known."""
+    parts = described(model) | {"predict": f"/models/{model.name}/predict"}
+    if model.interface is not None:
+        parts |= {"runs_on": model.interface.runs_on} | ports(model.interface)
+    return parts
+
+
+def ports(interface: Interface) -> dict[str, Any]:
+    """Inputs and outputs as the Open Inference Protocol describes tensors; a shape nobody knows is [-1]."""
+
+    def described_ports(given: Any) -> list[dict[str, Any]]:
+        return [
+            {"name": port.name, "datatype": port.datatype, "shape": list((-1,) if port.shape is None else port.shape)}
+            for port in given
+        ]
+
+    return {"inputs": described_ports(interface.inputs), "outputs": described_ports(interface.outputs)}
+
+
+HANDLERS: dict[str, Handler] = {"/models/{model}/predict": predict, "/models/{model}": describe}
