@@ -81,6 +81,9 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
 def _add_work(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it works")
     group.add_argument(
+        "--processes", type=whole(256, least=1), default=1, metavar="N", help="processes that answer side by side (1)"
+    )
+    group.add_argument(
         "--threads",
         type=whole(1024),
         default=1,
@@ -133,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         port=args.port,
         grpc_port=args.grpc_port,
         json_output=args.json,
-        settings=lambda: settings_of(args),
+        settings=settings_of(args) if args.processes > 1 else lambda: settings_of(args),
     )
     return 0
 
@@ -148,6 +151,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         is_quiet=args.quiet,
         log_requests=args.log_requests,
         trust=args.trust,
+        processes=args.processes,
         threads=args.threads,
         workers=args.request_threads,
         allow_control=args.allow_control,

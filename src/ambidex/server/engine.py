@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ambidex.errors import AmbidexError
 from ambidex.server.connection import Connection
 from ambidex.server.exchange import Exchange
+from ambidex.server.log import Log
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.request_error import RequestError, error_body, status_of
 
@@ -48,6 +48,8 @@ class Engine:
         self._dispatch = dispatch
         self._id_prefix = os.urandom(4).hex().encode()
         self._id_count = 0
+        self._log = Log()
+        metrics.counters.append(self._log.dropped)
         self.now = loop.time()
         self.date_line = b""
         metrics.gauges.append(
@@ -132,10 +134,7 @@ class Engine:
 
     def log(self, fields: Mapping[str, object]) -> None:
         """One line of JSON on standard error."""
-        import msgspec
-
-        line = msgspec.json.encode({"time": round(time.time(), 3), **fields}).decode()
-        print(line, file=sys.stderr, flush=True)  # noqa: T201 - this is the log
+        self._log.write(fields)
 
     # The way out
 
@@ -153,6 +152,10 @@ class Engine:
             if connection.transport is not None:
                 connection.transport.abort()
         self._timer.cancel()
+
+    def close(self) -> None:
+        """Ends the log, last of all."""
+        self._log.close()
 
 
 def _date_line(seconds: float) -> bytes:

@@ -51,7 +51,7 @@ class GrpcServer:
         self._messages = build()
         self._grpc: Any = grpc
         size = ("grpc.max_receive_message_length", service.limits.body)
-        reuse = ("grpc.so_reuseport", 0)
+        reuse = ("grpc.so_reuseport", int(service.settings.processes > 1))
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ambidex-grpc")
         self._server = grpc.server(pool, options=[size, reuse], maximum_concurrent_rpcs=service.limits.waiting)
         self._server.add_generic_rpc_handlers((self._handlers(),))

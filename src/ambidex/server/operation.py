@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ambidex.server.metrics import page
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
@@ -11,9 +13,13 @@ if TYPE_CHECKING:
 
 
 def metrics(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
-    """Prometheus text."""
+    """Prometheus text, of every process."""
     del names
-    exchange.reply(service.metrics.text(), kind=b"text/plain; version=0.0.4; charset=utf-8")
+
+    def finish(processes: dict[int, Any]) -> None:
+        exchange.reply(page(processes), kind=b"text/plain; version=0.0.4; charset=utf-8")
+
+    service.peers.gather("metrics", finish, lambda error: service.engine.fail(exchange, error))
 
 
 ROUTES: tuple[Route, ...] = (("GET", "/metrics", metrics),)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ambidex.runtime.repository import Place, Repository
     from ambidex.server.grpc_service import GrpcServer
     from ambidex.server.loader import Loader
+    from ambidex.server.seat import Seat
     from ambidex.server.service import Service
     from ambidex.server.settings import Settings
 
@@ -39,7 +40,7 @@ def serve(
     """Serves artifacts and folders of them until SIGTERM or SIGINT, then answers what has begun and returns.
 
     `settings`, or what it returns, holds what has no argument here; its host, port and form of output are replaced by
-    the arguments. A function is called while the models already load.
+    the arguments. A function is called while the models already load, so it cannot ask for several processes.
     Raises `UsageError`, `InputFileError` or `ArtifactError` before anything is served.
     """
 
@@ -52,6 +53,11 @@ def serve(
         addresses = {"host": host, "port": port, "grpc_port": grpc_port}
         return msgspec.structs.replace(given, json_output=json_output, **addresses)
 
+    if settings is not None and not callable(settings) and settings.processes > 1:
+        from ambidex.server.supervise import supervise
+
+        supervise([os.fspath(path) for path in paths], chosen())
+        return
     loading = Loading([os.fspath(path) for path in paths], chosen)
     listener = listen(host, port)
     try:
@@ -92,13 +98,16 @@ class Loading:
         return self._loaded
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises `UsageError` for an address that is taken, foreign or unknown."""
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket, of several for one address where it is shared.
+
+    Raises `UsageError` for an address that is taken, foreign or unknown.
+    """
     if not 0 <= port <= 65535:
         raise UsageError(expected("a port between 0 and 65535", got=port), where="--port")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        return socket.create_server(address[:2], family=family, backlog=2048, reuse_port=is_shared)
     except (OSError, UnicodeError) as error:
         detail = getattr(error, "strerror", None) or str(error)
         message = expected(
@@ -107,11 +116,11 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(message, where=f"{host}:{port}") from error
 
 
-def run(loading: Loading, listener: socket.socket, settings: Settings) -> None:
-    """The event loop's life."""
+def run(loading: Loading, listener: socket.socket, settings: Settings, *, seat: Seat | None = None) -> None:
+    """The event loop's life; on a `seat` in one of several processes."""
     loop = new_loop()
     try:
-        loop.run_until_complete(_live(loop, loading, listener, settings))
+        loop.run_until_complete(_live(loop, loading, listener, settings, seat))
     finally:
         loop.close()
 
@@ -127,32 +136,40 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _live(loop: asyncio.AbstractEventLoop, loading: Loading, listener: socket.socket, settings: Settings) -> None:
+async def _live(
+    loop: asyncio.AbstractEventLoop, loading: Loading, listener: socket.socket, settings: Settings, seat: Seat | None
+) -> None:
     from ambidex.server import friendly  # noqa: F401 - the first request should not wait for it
     from ambidex.server.catalog import Catalog
     from ambidex.server.connection import Connection
     from ambidex.server.service import Service
 
     repository, loader = loading.result()
-    service = Service(loop, repository, Catalog(loading.paths, repository, loader), settings)
+    service = Service(loop, repository, Catalog(loading.paths, repository, loader), settings, seat=seat)
     gc.freeze()  # what is loaded now stays: the collector need not look at it again
     gc.set_threshold(20_000, 50, 50)
     sys.setswitchinterval(SWITCH)
     server = await loop.create_server(lambda: Connection(service.engine), sock=listener, ssl=_tls(settings))
-    stop = loop.create_future()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        _on_signal(loop, number, stop)
+    await service.peers.open()
+    stop = _stop_by_signal(loop)
     watcher = loop.create_task(service.watch())
     grpc = _start_grpc(service)
-    _announce(service, listener, grpc)
+    document = _describe(service, listener, grpc)
+    if seat is None:
+        announce(document, json_output=settings.json_output)
+    else:
+        seat.outlive(loop, stop)
+        seat.announce(document)
     await stop
     watcher.cancel()
     server.close()
+    service.peers.close()
     if grpc is not None:
         await loop.run_in_executor(None, grpc.stop, settings.limits.drain_time)
     await service.engine.drain()
     service.plane.close()
     loader.close_all()
+    service.engine.close()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
@@ -174,17 +191,20 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def _on_signal(loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Future[None]) -> None:
+def _stop_by_signal(loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """What is done once SIGTERM or SIGINT has come."""
+    stop = loop.create_future()
+
     def ask() -> None:
         if not stop.done():
             stop.set_result(None)
 
-    if threading.current_thread() is not threading.main_thread():
-        return
-    try:
-        loop.add_signal_handler(number, ask)
-    except NotImplementedError:  # Windows' loop has none
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask))
+    for number in (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ():
+        try:
+            loop.add_signal_handler(number, ask)
+        except NotImplementedError:  # Windows' loop has none
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(ask))
+    return stop
 
 
 def _start_grpc(service: Service) -> GrpcServer | None:
@@ -197,19 +217,23 @@ def _start_grpc(service: Service) -> GrpcServer | None:
     return GrpcServer(service, host=service.settings.host, port=port)
 
 
-def _announce(service: Service, listener: socket.socket, grpc: GrpcServer | None) -> None:
-    """Says on standard output where the server answers."""
+def _describe(service: Service, listener: socket.socket, grpc: GrpcServer | None) -> dict[str, object]:
+    """Where the server answers, and what."""
     host, port = listener.getsockname()[:2]
     scheme = "https" if service.settings.tls_certificate else "http"
-    url = f"{scheme}://{_bracketed(host)}:{port}"
-    if service.settings.json_output:
+    models = [{"name": model.name, "version": model.version} for model in service.repository.models()]
+    grpc_address = f"{_bracketed(host)}:{grpc.port}" if grpc else None
+    return {"url": f"{scheme}://{_bracketed(host)}:{port}", "grpc": grpc_address, "models": models}
+
+
+def announce(document: dict[str, object], *, json_output: bool) -> None:
+    """Says on standard output where the server answers."""
+    if json_output:
         import msgspec
 
-        models = [{"name": model.name, "version": model.version} for model in service.repository.models()]
-        document = {"url": url, "grpc": f"{_bracketed(host)}:{grpc.port}" if grpc else None, "models": models}
         line = msgspec.json.encode(document).decode()
     else:
-        line = f"Serving {url}" + (f" and gRPC at {_bracketed(host)}:{grpc.port}" if grpc else "")
+        line = f"Serving {document['url']}" + (f" and gRPC at {document['grpc']}" if document["grpc"] else "")
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

@@ -14,6 +14,7 @@ from ambidex.server.catalog import Catalog, describe
 from ambidex.server.engine import Engine
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Metrics
+from ambidex.server.peers import Peers
 from ambidex.server.plane import Plane
 from ambidex.server.request_error import RequestError
 from ambidex.server.retirement import RETIREMENT, Retirement
@@ -22,6 +23,7 @@ from ambidex.server.router import Router, error_shape
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
     from ambidex.server.router import Handler
+    from ambidex.server.seat import Seat
     from ambidex.server.settings import Settings
 
 
@@ -29,13 +31,21 @@ class Service:
     """The server behind its connections."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, repository: Repository, catalog: Catalog, settings: Settings
+        self,
+        loop: asyncio.AbstractEventLoop,
+        repository: Repository,
+        catalog: Catalog,
+        settings: Settings,
+        *,
+        seat: Seat | None = None,
     ) -> None:
         self.loop = loop
+        self.peers = Peers(loop, seat)
         self.settings = settings
         self.limits = settings.limits
         self.repository = repository
         self.metrics = Metrics()
+        self.peers.offers["metrics"] = self.metrics.families
         self.router = Router()
         workers = settings.workers or os.cpu_count() or 1
         self.plane = Plane(loop, self.metrics, workers=workers, waiting=settings.limits.waiting)

@@ -25,10 +25,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to serve.
 
-    `threads` work inside one run of a model, `workers` (threads too; 0: one per core) on requests too long for the
-    event loop. With `trust`, models that are programs are served too. Files are looked at every `watch_seconds` (0:
-    never); `allow_control` lets clients load and unload. With `api_keys` every request but for health needs one of
-    them. `tls_certificate` and `tls_key` are PEM files. When `is_quiet`, only what went wrong is logged.
+    `processes` answer side by side, each with all of this; `threads` work inside one run of a model, `workers` (threads
+    too; 0: one per core) on requests too long for the event loop. With `trust`, models that are programs are served
+    too. Files are looked at every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With
+    `api_keys` every request but for health needs one of them. `tls_certificate` and `tls_key` are PEM files. When
+    `is_quiet`, only what went wrong is logged.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     is_quiet: bool = False
     log_requests: bool = False
     trust: bool = False
+    processes: int = 1
     threads: int = 1
     workers: int = 0
     allow_control: bool = False
