@@ -161,7 +161,8 @@ def tensorflow_examples(model: Model) -> Json:
     values = {name: _travelling(one) for name, (_, one) in Ports(model.predictor).columns.items()}
     values = {name: {"anyOf": [one, rows_of(one, least=1, most=1)]} for name, one in values.items()}
     part = closed(values, optional=list(values))
-    optional: Json = {"context": part, "signature_name": {"enum": ["", "serving_default"]}}
+    shared = closed({name: {} for name in values}, optional=list(values))  # an example's own value comes first
+    optional: Json = {"context": shared, "signature_name": {"enum": ["", "serving_default"]}}
     return closed({"examples": rows_of(part, least=1)} | optional, optional=list(optional))
 
 
