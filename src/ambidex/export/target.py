@@ -34,7 +34,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     checked_in: str
     state: str
     as_of: str
-    engine: Literal["", "torch", "tensorflow", "openvino", "mlflow"] = ""
+    engine: Literal["", "torch", "tensorflow", "openvino", "mlflow", "torchserve"] = ""
     needs: str = ""
     packages: tuple[str, ...] = ()
     runs_code: bool = False

@@ -15,10 +15,10 @@ from ambidex.backends.torch.targets.batch import answer_with
 from ambidex.backends.torch.targets.example import example_of
 
 
-def exported_program(source: Source) -> Untyped:
-    """The network as a `torch.export.ExportedProgram`, the first axis free."""
+def exported_program(source: Source, *, most_rows: int | None = None) -> Untyped:
+    """The network as a `torch.export.ExportedProgram`, the first axis free, or free up to `most_rows`."""
     example = example_of(source)
-    batch = torch.export.Dim("batch")
+    batch = torch.export.Dim("batch", min=1, max=most_rows)
     shapes = tuple({0: batch} for _ in example)
     return torch.export.export(network(source.graph, source.weights), tuple(example), dynamic_shapes=shapes)
 
