@@ -101,6 +101,19 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         "--watch", type=seconds, default=1.0, metavar="SECONDS", help="look for changed files so often; 0: never (1)"
     )
     group.add_argument("--log-requests", action="store_true", help="a line of JSON on standard error per request")
+    group.add_argument(
+        "--log-predictions",
+        default="",
+        metavar="FILE.sqlite",
+        help="every answered row: time, inputs, outputs, latency",
+    )
+    group.add_argument(
+        "--log-limit",
+        type=whole(2**50, least=2**20),
+        default=2**30,
+        metavar="BYTES",
+        help="the most that the prediction log holds; the oldest rows go (1 GiB)",
+    )
 
 
 def whole(most: int, *, least: int = 0) -> Callable[[str], int]:
@@ -150,6 +163,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(
         is_quiet=args.quiet,
         log_requests=args.log_requests,
+        log_predictions=args.log_predictions,
+        log_limit=args.log_limit,
         trust=args.trust,
         processes=args.processes,
         threads=args.threads,

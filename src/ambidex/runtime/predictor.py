@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +16,8 @@ from ambidex.schema import Schema, Tensor, packed_layout, parse_value
 
 TAKEN_SUFFIX = "_predicted"
 """What the exporter appends to an output whose name an input already has."""
+Note = Callable[[list[int], dict[str, Tensor], dict[str, Tensor]], None]
+"""Receives which windows ran together, their tensors and the outputs."""
 _CODES = {"float64": "d", "int64": "q"}
 
 
@@ -90,12 +92,14 @@ class Predictor:
             return []
         return row_answers(self.schema.task, self.predict_packed(self.pack_rows(given)), 0, len(given))
 
-    def predict_windows(self, windows: Sequence[Window]) -> list[dict[str, object]]:
-        """One forecast per window, in the order given; windows of one length run together."""
+    def predict_windows(self, windows: Sequence[Window], *, note: Note | None = None) -> list[dict[str, object]]:
+        """One forecast per window, in the order given; windows of one length run together, and `note` is told."""
         assert self.series is not None
         answers: list[dict[str, object]] = [{}] * len(windows)
         for positions, feeds in self.series.groups(windows):
             outputs = self.predict_packed(feeds)
+            if note is not None:
+                note(positions, feeds, outputs)
             for at, position in enumerate(positions):
                 window = windows[position]
                 answers[position] = {**window.keys, **series_answer(self.schema.task, outputs, at, window.stamps)}

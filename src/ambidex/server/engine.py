@@ -94,8 +94,12 @@ class Engine:
         if given and len(given) <= _MAX_ID and _ID_LETTERS.issuperset(given):
             exchange.request_id = given
         else:
-            self._id_count += 1
-            exchange.request_id = b"%s-%x" % (self._id_prefix, self._id_count)
+            exchange.request_id = self.new_id()
+
+    def new_id(self) -> bytes:
+        """A request id that nobody else has."""
+        self._id_count += 1
+        return b"%s-%x" % (self._id_prefix, self._id_count)
 
     def fail(self, exchange: Exchange, error: Exception) -> None:
         """Answers with an error in the shape of the protocol that was asked."""

@@ -44,6 +44,7 @@ def _predict_rows(service: Service, exchange: Exchange, model: Model) -> None:
 
     def finish(outputs: dict[str, Tensor], start: int) -> None:
         exchange.reply(predictions.encode(outputs, start, start + decoded.count))
+        service.record(exchange, model, decoded.feeds, (outputs, start, range(decoded.count)))
 
     def fail(error: Exception) -> None:
         service.engine.fail(exchange, error)
@@ -64,6 +65,7 @@ def _predict_series(service: Service, exchange: Exchange, model: Model) -> None:
     def finish(outputs: dict[str, Tensor], start: int) -> None:
         answer = {**window.keys, **series_answer(model.schema.task, outputs, start, window.stamps)}
         exchange.reply(encode({"forecasts": [answer]}))
+        service.record(exchange, model, feeds, (outputs, start, range(1)))
 
     def fail(error: Exception) -> None:
         service.engine.fail(exchange, error)
@@ -75,10 +77,19 @@ def _run_aside(service: Service, exchange: Exchange, model: Model, windows: list
     """Several series may have several lengths, so several runs."""
     service.metrics.rows.add((model.name,), len(windows))
     service.plane.aside(
-        lambda: encode({"forecasts": model.predictor.predict_windows(windows)}),
+        lambda: _forecasts(service, exchange, model, windows),
         exchange.reply,
         lambda error: service.engine.fail(exchange, error),
     )
+
+
+def _forecasts(service: Service, exchange: Exchange, model: Model, windows: list[Window]) -> bytes:
+    """The document for several series."""
+
+    def note(positions: list[int], feeds: dict[str, Tensor], outputs: dict[str, Tensor]) -> None:
+        service.record(exchange, model, feeds, (outputs, 0, positions))
+
+    return encode({"forecasts": model.predictor.predict_windows(windows, note=note)})
 
 
 def _predict_aside(service: Service, exchange: Exchange, model: Model) -> None:
@@ -88,11 +99,12 @@ def _predict_aside(service: Service, exchange: Exchange, model: Model) -> None:
         predictor = model.predictor
         if predictor.series is not None:
             windows = series_codec(service, model).decode(exchange.body)
-            return encode({"forecasts": predictor.predict_windows(windows)}), len(windows)
+            return _forecasts(service, exchange, model, windows), len(windows)
         decoded = rows_codec(service, model).decode(exchange.body)
         if not decoded.count:
             return b'{"predictions":[]}', 0
         outputs = predictor.predict_packed(decoded.feeds)
+        service.record(exchange, model, decoded.feeds, (outputs, 0, range(decoded.count)))
         return predictions_of(model).encode(outputs, 0, decoded.count), decoded.count
 
     def finish(result: tuple[bytes, int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ambidex._version import __version__
 from ambidex.errors import BackendError, DataError, UsageError, expected, one_of
@@ -32,6 +32,13 @@ _CONTENTS = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
+
+
+class Call(NamedTuple):
+    """What the prediction log wants to know of a call."""
+
+    request_id: bytes
+    started: float
 
 
 class GrpcServer:
@@ -169,6 +176,7 @@ class GrpcServer:
         )
 
     def _infer(self, request: Any) -> Any:
+        asked = Call(request_id=request.id.encode() or self._service.engine.new_id(), started=perf_counter())
         model = self._model(request.model_name, request.model_version)
         wanted = [output.name for output in request.outputs] or list(model.predictor.outputs)
         for name in wanted:
@@ -179,6 +187,7 @@ class GrpcServer:
         feeds, rows = ports_of(model).feeds(wires)
         outputs = model.predictor.predict_packed(feeds)
         self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
+        self._service.record(asked, model, feeds, (outputs, 0, range(rows)))
         is_wide = len(wires[0].shape) > 1
         return self._response(model, request.id, [(name, outputs[name]) for name in wanted], is_wide=is_wide)
 

@@ -80,6 +80,7 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 
     def settle(call: Call, outputs: dict[str, Tensor], start: int) -> tuple[bytes, bytes]:
         describe.statistics_of(model).succeeded(call.rows, exchange.started)
+        service.record(exchange, model, call.feeds, (outputs, start, range(call.rows)))
         return answer(model, call, outputs, start)
 
     def reply(result: tuple[bytes, bytes]) -> None:

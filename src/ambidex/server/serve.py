@@ -169,7 +169,7 @@ async def _live(
     await service.engine.drain()
     service.plane.close()
     loader.close_all()
-    service.engine.close()
+    service.close()
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ambidex.errors import UsageError
@@ -21,7 +21,9 @@ from ambidex.server.retirement import RETIREMENT, Retirement
 from ambidex.server.router import Router, error_shape
 
 if TYPE_CHECKING:
+    from ambidex.schema import Tensor
     from ambidex.server.exchange import Exchange
+    from ambidex.server.predictions import Asked, PredictionLog
     from ambidex.server.router import Handler
     from ambidex.server.seat import Seat
     from ambidex.server.settings import Settings
@@ -52,6 +54,7 @@ class Service:
         self.engine = Engine(loop, self.dispatch, limits=settings.limits, metrics=self.metrics)
         self.engine.error_shape = error_shape
         self.engine.log_requests = settings.log_requests
+        self.predictions = self._open_predictions(settings)
         self.plane.is_alone = self._is_alone
         self.access = Access(settings.api_keys, settings.cors_origins)
         self._retirement = Retirement(loop)
@@ -64,6 +67,29 @@ class Service:
             Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
             *catalog.loader.gauges(),
         ]
+
+    def record(
+        self,
+        asked: Asked,
+        model: Model,
+        feeds: Mapping[str, Tensor],
+        answer: tuple[Mapping[str, Tensor], int, Sequence[int]],
+    ) -> None:
+        """Puts an answered request into the prediction log, if there is one.
+
+        `answer` are a run's outputs, the first row that is the request's, and where in the request its rows stand.
+        """
+        if self.predictions is not None:
+            self.predictions.note(asked, model, feeds, answer)
+
+    def _open_predictions(self, settings: Settings) -> PredictionLog | None:
+        if not settings.log_predictions:
+            return None
+        from ambidex.server.predictions import PredictionLog
+
+        log = PredictionLog(settings.log_predictions, limit_bytes=settings.log_limit, complain=self.engine.log)
+        self.metrics.counters += [log.logged, log.dropped]
+        return log
 
     def _log_change(self, fields: Mapping[str, object]) -> None:
         """A line of the log for each model that comes or goes; when quiet, only for those refused."""
@@ -91,6 +117,12 @@ class Service:
             self._retirement.add(model)
         else:
             self.loop.call_soon_threadsafe(self.loop.call_later, RETIREMENT, self.catalog.loader.close, model)
+
+    def close(self) -> None:
+        """Writes the last of both logs."""
+        if self.predictions is not None:
+            self.predictions.close()
+        self.engine.close()
 
     async def watch(self) -> None:
         """Looks at the files from time to time, in a thread."""

@@ -29,7 +29,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     too; 0: one per core) on requests too long for the event loop. With `trust`, models that are programs are served
     too. Files are looked at every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With
     `api_keys` every request but for health needs one of them. `tls_certificate` and `tls_key` are PEM files. When
-    `is_quiet`, only what went wrong is logged.
+    `is_quiet`, only what went wrong is logged. Every answered row goes into the SQLite file `log_predictions`, whose
+    oldest rows go when it has `log_limit` bytes.
     """
 
     host: str = "127.0.0.1"
@@ -38,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     json_output: bool = False
     is_quiet: bool = False
     log_requests: bool = False
+    log_predictions: str = ""
+    log_limit: int = 1024 * 1024 * 1024
     trust: bool = False
     processes: int = 1
     threads: int = 1

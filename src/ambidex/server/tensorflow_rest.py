@@ -86,7 +86,9 @@ def _answer(
 
     def work() -> bytes:
         (feeds, rows), shape = read()
-        return encode(shape(model, model.predictor.predict_packed(feeds), 0, rows))
+        outputs = model.predictor.predict_packed(feeds)
+        service.record(exchange, model, feeds, (outputs, 0, range(rows)))
+        return encode(shape(model, outputs, 0, rows))
 
     if len(exchange.body) > LARGE_BODY:
         service.plane.aside(work, exchange.reply, fail)
@@ -94,6 +96,7 @@ def _answer(
     (feeds, rows), shape = read()
 
     def finish(outputs: dict[str, Tensor], start: int) -> None:
+        service.record(exchange, model, feeds, (outputs, start, range(rows)))
         exchange.reply(encode(shape(model, outputs, start, rows)))
 
     service.plane.run(model, feeds, rows, finish, fail)
