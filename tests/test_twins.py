@@ -70,11 +70,15 @@ ONLY_IN: dict[str, dict[str, str]] = {
 }
 # Public names that only one engine needs, as "file:name", each with its reason.
 ONLY_NAMED: dict[str, dict[str, str]] = {
-    "torch": {"device.py:limited_threads": "TensorFlow and JAX take the number of threads once, before they begin"},
+    "torch": {
+        "device.py:limited_threads": "TensorFlow and JAX take the number of threads once, before they begin",
+        "weights.py:recurrent_places": "a module of PyTorch's stacks recurrent layers, Keras has one for each",
+    },
     "keras": {
         "_import.py:active_engine": "Keras runs on one of two engines; PyTorch is one",
         "_import.py:require_plain": "TensorFlow can be had without Keras",
         "device.py:scope": "Keras places tensors by context, PyTorch each where it is told",
+        "serving.py:check_safe": "PyTorch has no way to read a program that could do without trust",
         "lower.py:lower_for_training": "Keras settles precision where a layer is made, PyTorch around the module",
         **dict.fromkeys(
             (

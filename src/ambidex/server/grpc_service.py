@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ambidex._version import __version__
 from ambidex.errors import BackendError, DataError, UsageError, expected, one_of
-from ambidex.runtime.repository import Model
+from ambidex.runtime.repository import Model, Served
 from ambidex.runtime.rows import refusal
 from ambidex.server import oip_describe as describe
+from ambidex.server.foreign.calls import ForeignCalls
+from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.oip import ports_of
 from ambidex.server.raw import FORMATS, raw_contents
 from ambidex.server.request_error import RequestError
@@ -61,6 +63,7 @@ class GrpcServer:
         reuse = ("grpc.so_reuseport", int(service.settings.processes > 1))
         pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="ambidex-grpc")
         self._server = grpc.server(pool, options=[size, reuse], maximum_concurrent_rpcs=service.limits.waiting)
+        self._foreign = ForeignCalls(_THREADS // 2)
         self._server.add_generic_rpc_handlers((self._handlers(),))
         self.port = self._listen(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
         self._server.start()
@@ -154,30 +157,35 @@ class GrpcServer:
         self._service.engine.log({"event": "failure", "error": f"{type(error).__name__}: {error}"})
         return codes.INTERNAL, "The server failed; its log says why."
 
-    def _model(self, name: str, version: str) -> Model:
-        return self._service.model({"model": name} | ({"version": version} if version else {}))
+    def _model(self, name: str, version: str) -> Served:
+        return self._service.served({"model": name} | ({"version": version} if version else {}))
 
     def _model_ready(self, request: Any) -> Any:
         try:
-            self._model(request.name, request.version)
+            model = self._model(request.name, request.version)
         except RequestError:
             return self._make("ModelReadyResponse", ready=False)
-        return self._make("ModelReadyResponse", ready=True)
+        is_ready = model.begin() if isinstance(model, ForeignModel) else True
+        return self._make("ModelReadyResponse", ready=is_ready)
 
     def _model_metadata(self, request: Any) -> Any:
         model = self._model(request.name, request.version)
         versions = [str(other.version) for other in self._service.repository.versions(model.name)]
-        return self._make(
-            "ModelMetadataResponse",
-            name=model.name,
-            versions=versions,
-            platform="onnxruntime_onnx",
-            **describe.signature(model),
-        )
+        if isinstance(model, ForeignModel):
+            parts = self._foreign.metadata(model)
+        else:
+            assert isinstance(model, Model)
+            parts = {"platform": "onnxruntime_onnx", **describe.signature(model)}
+        return self._make("ModelMetadataResponse", name=model.name, versions=versions, **parts)
 
     def _infer(self, request: Any) -> Any:
         asked = Call(request_id=request.id.encode() or self._service.engine.new_id(), started=perf_counter())
         model = self._model(request.model_name, request.model_version)
+        if isinstance(model, ForeignModel):
+            answer, rows = self._foreign.infer(model, _wires(request), [output.name for output in request.outputs])
+            self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
+            return self._make("ModelInferResponse", id=request.id, **answer)
+        assert isinstance(model, Model)
         wanted = [output.name for output in request.outputs] or list(model.predictor.outputs)
         for name in wanted:
             if name not in model.predictor.outputs:

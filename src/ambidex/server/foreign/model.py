@@ -146,10 +146,11 @@ class ForeignModel(Served):
         """Starts the process and waits for it. Raises `RequestError` if it cannot be loaded."""
         self.submit(lambda: None).result()
 
-    def begin(self) -> None:
-        """Has the process started, without waiting."""
+    def begin(self) -> bool:
+        """Whether its process would answer now; has it started, without waiting, where nobody asked before."""
         if self.state == "idle":
             self._revive()
+        return self.is_up
 
     def run(self, inputs: Sequence[Wire], wanted: Sequence[str]) -> list[Wire]:
         """The outputs, for work in the model's thread.

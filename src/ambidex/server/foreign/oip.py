@@ -70,8 +70,7 @@ def response(
 def ready(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """Whether the model's process would answer now. To ask is to begin: where it is not loaded, loading starts."""
     model = foreign_model(service, exchange, names)
-    is_up = model.is_up
-    model.begin()
+    is_up = model.begin()
     body = {"name": model.name, "ready": is_up, "state": model.state}
     exchange.reply(encode(body), status=200 if is_up else 503)
 
