@@ -17,10 +17,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `module` has `write` and `answer`, see `Exporter`. An `engine` other than "" means that both run in processes of
     their own, each a fresh one, where `packages` are imported before the clock of writing starts. `needs` is what pip
     is asked for where one of `packages` is missing. `takes`: raw `columns`, packed, to public outputs, or `prepared`
-    tensors to raw outputs. `strings`, `free_batch`, `free_time` say what survives (`free_time` in words where it is
-    neither yes nor no). `runs_code`: loading it can execute code that is in it. `checked_in` is what `answer` runs.
-    `state` holds as of `as_of`. `options` are the fields of `Options` it understands, `precisions` what weights can
-    be stored in. `form`: a file, a folder, or either by whether the name has a suffix.
+    tensors to raw outputs. `strings`, `free_batch`, `free_time` say what survives; without the last, only histories of
+    the window's length are answered. `runs_code`: loading it can execute code that is in it. `checked_in` is what
+    `answer` runs. `state` holds as of `as_of`. `options` are the fields of `Options` it understands, `precisions` what
+    weights can be stored in. `form`: a file, a folder, or either by whether the name has a suffix.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     form: Literal["file", "folder", "either"]
     strings: bool
     free_batch: bool
-    free_time: bool | str
+    free_time: bool
     checked_in: str
     state: str
     as_of: str
