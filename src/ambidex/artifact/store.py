@@ -14,7 +14,7 @@ import msgspec
 from ambidex.artifact.container import Extent, pack, unpack
 from ambidex.artifact.format import ENTRIES, MANIFEST, MAX_FILE_BYTES
 from ambidex.artifact.manifest import EntryRecord, Manifest, decode_manifest, encode_manifest
-from ambidex.errors import ArtifactError, InputFileError, OutputFileError, TrainingError, expected
+from ambidex.errors import AmbidexError, ArtifactError, InputFileError, OutputFileError, TrainingError, expected
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -197,7 +197,7 @@ def translated(path: str) -> Iterator[None]:
     """Turns the system's refusals to write into ours."""
     try:
         yield
-    except (OutputFileError, TrainingError):
+    except AmbidexError:
         raise
     except OSError as error:
         if error.errno in _NO_ROOM:
