@@ -4,6 +4,7 @@ PyTorch and TensorFlow can hang each other in one process, and Keras fixes its e
 module that imports an engine carries `pytestmark = pytest.mark.torch` (or `tensorflow`, `jax`, or a list of the last
 two), and `tests/run.py` starts one process per mark. Modules of other engines are not even imported: a process started
 with `-m torch` does not read them, and one started without an engine's mark refuses to mix two.
+Only the mark `both` brings PyTorch and TensorFlow together.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,9 @@ _collected: dict[str, Path] = {}
 
 def pytest_configure(config: pytest.Config) -> None:
     engine = _engine_asked_for(config)
+    if engine == "both":
+        import_module("torch")  # before tensorflow: the other order can hang
+        os.environ["KERAS_BACKEND"] = "tensorflow"
     if engine in {"tensorflow", "jax"}:
         os.environ["KERAS_BACKEND"] = engine
 

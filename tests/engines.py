@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # The package whose presence means that an engine can be tested. JAX runs below Keras, as TensorFlow does.
-PACKAGES = {"torch": "torch", "tensorflow": "tensorflow", "jax": "jax"}
+# "both" is PyTorch and TensorFlow together, which only an exchange of a user's own networks needs.
+PACKAGES = {"torch": ("torch",), "tensorflow": ("tensorflow",), "jax": ("jax",), "both": ("torch", "tensorflow")}
 
 # Importing any of these loads an engine into the process.
 LOADS_ENGINE = ("torch", "keras", "tensorflow", "jax", "ambidex.backends.torch", "ambidex.backends.keras")
@@ -16,7 +17,7 @@ LOADS_ENGINE = ("torch", "keras", "tensorflow", "jax", "ambidex.backends.torch",
 
 def is_installed(engine: str) -> bool:
     """Whether an engine can be imported here, found out without importing it."""
-    return find_spec(PACKAGES[engine]) is not None
+    return all(find_spec(package) is not None for package in PACKAGES[engine])
 
 
 @functools.cache

@@ -6,6 +6,7 @@
 
 The tests that need no engine share two processes; those of PyTorch, of TensorFlow and of JAX get a process each, one
 after the other, because the engines cannot share one (see conftest.py) and each of them uses all the cores anyway.
+`both` is the exchange between a user's own PyTorch and Keras networks, which share a process because theirs do.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-ENGINES = ("torch", "tensorflow", "jax")
+ENGINES = ("torch", "tensorflow", "jax", "both")
 GROUPS = ("free", *ENGINES)
 # A group that hangs must not hang the whole run; the slowest takes a fraction of this on two cores.
 TIMEOUT_S = 1200
@@ -89,7 +90,8 @@ def selection(group: str) -> list[str]:
 def environment(group: str) -> dict[str, str]:
     """The environment of a group's process: Keras learns its engine from it."""
     env = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
-    return env | ({"KERAS_BACKEND": group} if group in {"tensorflow", "jax"} else {})
+    engine = "tensorflow" if group == "both" else group
+    return env | ({"KERAS_BACKEND": engine} if engine in {"tensorflow", "jax"} else {})
 
 
 def count(report: Path, status: int) -> Counts:

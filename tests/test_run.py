@@ -54,12 +54,12 @@ def test_keras_learns_its_engine_from_the_group(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_unknown_group_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["mxnet"]) == 2
-    assert capsys.readouterr().err == "Expected groups among free, torch, tensorflow, jax, got mxnet.\n"
+    assert capsys.readouterr().err == "Expected groups among free, torch, tensorflow, jax, both, got mxnet.\n"
 
 
 def run_suite(folder: Path, *arguments: str, plugins: tuple[str, ...] = (), ci: str = "") -> tuple[int, str]:
     """Runs the suite in a folder under the rules of our conftest; gives pytest's status and its last lines."""
-    (folder / "pytest.ini").write_text("[pytest]\nmarkers = torch\n  tensorflow\n  jax\n")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = torch\n  tensorflow\n  jax\n  both\n")
     loaded = [word for plugin in (*plugins, "tests.conftest") for word in ("-p", plugin)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *loaded, *arguments, str(folder)],
@@ -86,7 +86,7 @@ def test_a_process_reads_only_the_modules_of_its_engine(tmp_path: Path) -> None:
 
 def test_a_process_of_unmarked_tests_reads_no_module_of_an_engine(tmp_path: Path) -> None:
     write_suite(tmp_path, test_a="def test_it(): ...", test_b="pytestmark = pytest.mark.torch\n1 / 0")
-    status, output = run_suite(tmp_path, "-m", "not torch and not tensorflow and not jax")
+    status, output = run_suite(tmp_path, "-m", "not torch and not tensorflow and not jax and not both")
     assert status == 0
     assert "1 passed" in output
 

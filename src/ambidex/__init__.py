@@ -8,7 +8,7 @@ from ambidex._version import __version__
 
 TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
-    from ambidex import errors
+    from ambidex import errors, exchange
     from ambidex.estimators import Forecaster, TabularClassifier, TabularRegressor
     from ambidex.workflow.load import Artifact, load
 
@@ -19,6 +19,7 @@ __all__ = [
     "TabularRegressor",
     "__version__",
     "errors",
+    "exchange",
     "load",
 ]
 
@@ -30,6 +31,7 @@ __getattr__, __dir__ = attach(
         "TabularClassifier": "ambidex.estimators",
         "TabularRegressor": "ambidex.estimators",
         "errors": "ambidex.errors",
+        "exchange": "ambidex.exchange",
         "load": "ambidex.workflow.load",
     },
 )

@@ -63,7 +63,8 @@ def __getattr__(name: str) -> Any:
         return require_plain()
     if name not in MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    require(active_engine())
+    if name != "keras" or "keras" not in sys.modules:  # a user's own model may run on an engine we do not train on
+        require(active_engine())
     return importlib.import_module(MODULES[name])
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ambidex.backends.keras.names import layer_names
 from ambidex.errors import ArtifactError, expected
-from ambidex.graph import Graph, Node
+from ambidex.graph import Graph
 from ambidex.graph.op import Array
 from ambidex.graph.ops.sequence import READERS
 
@@ -61,7 +61,15 @@ def places(model: Any, graph: Graph) -> list[Place]:
     """Where each canonical weight lives in a model lowered from the graph."""
     layers = layer_names([*graph.prepared, *(node.name for node in graph.network)])
     with_weights = [node for node in graph.network if node.op in _PARTS]
-    return [place for node in with_weights for place in _PARTS[node.op](node, model.get_layer(layers[node.name]))]
+    return [
+        place for node in with_weights for place in layer_places(node.op, node.name, model.get_layer(layers[node.name]))
+    ]
+
+
+def layer_places(op: str, name: str, layer: Any) -> list[Place]:
+    """Where the weights `<name>.<part>` of a layer of Keras live; none for an op without weights."""
+    found: list[Place] = _PARTS[op](name, layer) if op in _PARTS else []
+    return found
 
 
 def to_canonical(model: Any, graph: Graph) -> dict[str, Array]:
@@ -98,10 +106,10 @@ def slots_from_canonical(model: Any, graph: Graph, optimizer: Any, slots: Mappin
 def _simple(**variables: str) -> Any:
     """Parts that are variables of the layer, each under an attribute of its own."""
 
-    def parts(node: Node, layer: Any) -> list[Place]:
+    def parts(name: str, layer: Any) -> list[Place]:
         found = {part: getattr(layer, attribute) for part, attribute in variables.items()}
         return [
-            Place(variable=variable, names=(f"{node.name}.{part}",))
+            Place(variable=variable, names=(f"{name}.{part}",))
             for part, variable in found.items()
             if variable is not None
         ]
@@ -112,41 +120,42 @@ def _simple(**variables: str) -> Any:
 def _recurrent(bias: Sequence[str]) -> Any:
     """Parts of each direction's cell; `bias` names the rows of its bias."""
 
-    def parts(node: Node, layer: Any) -> list[Place]:
+    def parts(name: str, layer: Any) -> list[Place]:
         if hasattr(layer, "forward_layer"):
             ways = {"forward": layer.forward_layer.cell, "backward": layer.backward_layer.cell}
         else:
             ways = {"forward": layer.cell}
         return [
-            Place(variable=variable, names=tuple(f"{node.name}.{way}.{name}" for name in names))
+            Place(variable=variable, names=tuple(f"{name}.{way}.{part}" for part in rows))
             for way, cell in ways.items()
-            for variable, names in (
+            for variable, rows in (
                 (cell.kernel, ["kernel"]),
                 (cell.recurrent_kernel, ["recurrent_kernel"]),
                 (cell.bias, bias),
             )
+            if variable is not None
         ]
 
     return parts
 
 
-def _attention(node: Node, layer: Any) -> list[Place]:
+def _attention(name: str, layer: Any) -> list[Place]:
     """The sizes of heads are joined in canonical weights."""
     size = layer.query_dense.kernel.shape[0]
     shapes = {"kernel": (size, size), "bias": (size,)}
     found = [
-        (getattr(getattr(layer, f"{name}_dense"), part), f"{node.name}.{name}.{part}", shape)
-        for names in (READERS, ("output",))
+        (getattr(getattr(layer, f"{projection}_dense"), part), f"{name}.{projection}.{part}", shape)
+        for projections in (READERS, ("output",))
         for part, shape in shapes.items()
-        for name in names
+        for projection in projections
     ]
     return [
-        Place(variable=variable, names=(name,), shape=shape) for variable, name, shape in found if variable is not None
+        Place(variable=variable, names=(full,), shape=shape) for variable, full, shape in found if variable is not None
     ]
 
 
-def _prelu(node: Node, layer: Any) -> list[Place]:
-    return [Place(variable=layer.alpha, names=(f"{node.name}.slope",), shape=(layer.alpha.shape[-1],))]
+def _prelu(name: str, layer: Any) -> list[Place]:
+    return [Place(variable=layer.alpha, names=(f"{name}.slope",), shape=(layer.alpha.shape[-1],))]
 
 
 _PARTS: dict[str, Any] = {

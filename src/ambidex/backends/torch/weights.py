@@ -64,9 +64,34 @@ def places(model: nn.Module, graph: Graph) -> list[Place]:
     paths = layer_names(node.name for node in graph.network)
     found: list[Place] = []
     for node in graph.network:
-        if node.op in _PARTS:
-            found += _PARTS[node.op](node.name, model.get_submodule(paths[node.name]))
+        found += layer_places(node.op, node.name, model.get_submodule(paths[node.name])) if node.op in _PARTS else []
     return found
+
+
+def layer_places(op: str, name: str, layer: Untyped) -> list[Place]:
+    """Where the weights `<name>.<part>` of a layer of PyTorch live; none for an op without weights."""
+    return _PARTS[op](name, layer) if op in _PARTS else []
+
+
+def recurrent_places(name: str, layer: Untyped, level: int) -> list[Place]:
+    """The same for one of the layers that a module stacks, 0 the first; an LSTM's second bias is left out."""
+    is_gru = isinstance(layer, nn.GRU)
+    parts = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh"}
+    parts |= {"bias": "bias_ih"} if layer.bias else {}
+    parts |= {"recurrent_bias": "bias_hh"} if layer.bias and is_gru else {}
+    ways = (
+        {"forward": f"l{level}", "backward": f"l{level}_reverse"} if layer.bidirectional else {"forward": f"l{level}"}
+    )
+    return [
+        Place(
+            tensor=getattr(layer, f"{attribute}_{suffix}"),
+            names=(f"{name}.{way}.{part}",),
+            is_transposed=attribute.startswith("weight"),
+            has_swapped_gates=is_gru,
+        )
+        for way, suffix in ways.items()
+        for part, attribute in parts.items()
+    ]
 
 
 def to_canonical(model: nn.Module, graph: Graph) -> dict[str, Array]:
@@ -130,27 +155,16 @@ def _attention(name: str, layer: Untyped) -> list[Place]:
 
 
 def _simple(**attributes: str) -> Callable[[str, Untyped], list[Place]]:
-    """Parts that lie as they are under an attribute of the layer."""
+    """Parts that lie as they are under an attribute of the layer, as far as it has them."""
     return lambda name, layer: [
-        Place(tensor=getattr(layer, attribute), names=(f"{name}.{part}",)) for part, attribute in attributes.items()
+        Place(tensor=getattr(layer, attribute), names=(f"{name}.{part}",))
+        for part, attribute in attributes.items()
+        if getattr(layer, attribute) is not None
     ]
 
 
 def _recurrent(name: str, layer: Untyped) -> list[Place]:
-    is_gru = isinstance(layer, nn.GRU)
-    parts = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh", "bias": "bias_ih"}
-    parts |= {"recurrent_bias": "bias_hh"} if is_gru else {}
-    ways = {"forward": "l0", "backward": "l0_reverse"} if layer.bidirectional else {"forward": "l0"}
-    return [
-        Place(
-            tensor=getattr(layer, f"{attribute}_{suffix}"),
-            names=(f"{name}.{way}.{part}",),
-            is_transposed=attribute.startswith("weight"),
-            has_swapped_gates=is_gru,
-        )
-        for way, suffix in ways.items()
-        for part, attribute in parts.items()
-    ]
+    return recurrent_places(name, layer, 0)
 
 
 _PARTS: dict[str, Callable[[str, Untyped], list[Place]]] = {

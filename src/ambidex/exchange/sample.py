@@ -1,0 +1,114 @@
+"""Rows that two networks are run on, whatever order of axes each of them wants, and how far apart they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ambidex.errors import AmbidexError, UsageError, expected
+from ambidex.graph.op import Array
+
+ROWS, STEPS = 3, 12
+"""Of a random sample: three rows, since some kernels err from the third one on only, and steps where they are free."""
+LAYOUTS: dict[str, tuple[int, int, int]] = {
+    "as the model": (0, 1, 2),
+    "channels first": (0, 2, 1),
+    "time first": (1, 0, 2),
+}
+"""How a PyTorch module may take (B, T, F)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The largest difference, relative where outputs exceed one, and the layout it was found with."""
+
+    difference: float
+    layout: str
+
+
+def as_arrays(sample: Any) -> list[Array]:
+    """A sample as the arrays of one input, or of several (a list or tuple of arrays)."""
+    parts = sample if isinstance(sample, list | tuple) else [sample]
+    arrays = [np.asarray(part.detach().cpu() if hasattr(part, "detach") else part) for part in parts]
+    if any(array.dtype.kind not in "iuf" or array.ndim == 0 for array in arrays):
+        kinds = ", ".join(f"{array.dtype} {array.shape}" for array in arrays)
+        raise UsageError(expected("arrays of numbers or of codes, rows first", got=kinds, where="sample"))
+    return [array.astype(np.float32 if array.dtype.kind == "f" else np.int64) for array in arrays]
+
+
+def random_sample(specs: Sequence[tuple[tuple[int | None, ...], int]] | None) -> list[Array]:
+    """Draws for what a Keras model takes; a `UsageError` where it does not say."""
+    if specs is None:
+        raise UsageError(expected("a sample, since this model does not say what it takes", got="none", where="sample"))
+    rng = np.random.default_rng(0)
+    found: list[Array] = []
+    for sizes, count in specs:
+        shape = (ROWS, *(STEPS if size is None else size for size in sizes))
+        found.append(rng.integers(0, count, shape) if count else rng.normal(size=shape).astype(np.float32))
+    return found
+
+
+def compare(
+    keras_outputs: Sequence[Array], module: Any, engine: Any, inputs: Sequence[Array], *, enough: float
+) -> Comparison:
+    """A module's outputs beside a model's, in the order of axes in which they are closest, or close enough.
+
+    Raises `UsageError` where the module runs in none.
+    """
+    found: list[Comparison] = []
+    reasons: list[str] = []
+    for layout, axes in LAYOUTS.items():
+        try:
+            outputs = engine.run(module, [_turn(array, axes) for array in inputs])
+        except AmbidexError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a user's own forward may raise anything
+            reasons.append(f"{layout}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+            continue
+        found.append(Comparison(difference=_largest(keras_outputs, outputs), layout=layout))
+        if found[-1].difference <= enough or not any(_has_steps(array) for array in inputs):
+            break
+    if not found:
+        raise UsageError(expected("a module that takes the sample", got="; ".join(reasons), where="sample"))
+    return min(found, key=lambda comparison: comparison.difference)
+
+
+def _turn(array: Array, axes: tuple[int, int, int]) -> Array:
+    if not _has_steps(array):
+        return array
+    return array.transpose(axes) if array.ndim == len(axes) else array.transpose(axes[:2]) if axes[0] else array
+
+
+def _has_steps(array: Array) -> bool:
+    """(B, T, F), or codes (B, T)."""
+    return array.ndim == len(LAYOUTS["as the model"]) or (array.ndim == 2 and array.dtype.kind == "i")
+
+
+def _largest(ours: Sequence[Array], theirs: Sequence[Array]) -> float:
+    """Over the outputs that both give; a module may return the states of a recurrent layer beside its outputs."""
+    if len(theirs) < len(ours):
+        raise UsageError(expected(f"{len(ours)} outputs as of the Keras model", got=f"{len(theirs)} of the module"))
+    return max(_closest(one, other) for one, other in zip(ours, theirs, strict=False))
+
+
+def _closest(one: Array, other: Array) -> float:
+    differences = [relative(one, turned) for turned in _turned(other) if turned.shape == one.shape]
+    if not differences:
+        raise UsageError(expected(f"outputs of shape {one.shape}", got=other.shape, where="the module"))
+    return min(differences)
+
+
+def _turned(array: Array) -> Iterator[Array]:
+    if array.ndim == len(LAYOUTS["as the model"]):
+        yield from (array.transpose(axes) for axes in LAYOUTS.values())
+    else:
+        yield array
+
+
+def relative(one: Array, other: Array) -> float:
+    """The largest difference, relative where the first exceeds one; infinite where one is no number."""
+    error = np.abs(one.astype(np.float64) - other) / np.maximum(1, np.abs(one))
+    return float(np.max(np.where(np.isfinite(error), error, np.inf), initial=0.0))
