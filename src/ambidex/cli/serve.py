@@ -9,6 +9,7 @@ Examples:
   curl -d '{"rows": [{"age": 39, …}]}' http://127.0.0.1:8080/models/adult/predict
   ambidex serve models/ --host 0.0.0.0 --api-keys keys.txt --tls-certificate cert.pem --tls-key key.pem
   ambidex serve models/ --grpc-port 8081 --allow-control --log-requests
+  ambidex serve models/ --ray auto --replicas 4
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_access(parser)
     _add_work(parser)
+    _add_cluster(parser)
     group = parser.add_argument_group("limits")
     for name, (flag, unit, text) in LIMITS.items():
         kind = seconds if unit == "SECONDS" else whole(2**40, least=1)
@@ -100,6 +102,11 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--watch", type=seconds, default=1.0, metavar="SECONDS", help="look for changed files so often; 0: never (1)"
     )
+    group.add_argument(
+        "--no-batching",
+        action="store_true",
+        help="let no two requests share a run of a model, even where that is faster",
+    )
     group.add_argument("--log-requests", action="store_true", help="a line of JSON on standard error per request")
     group.add_argument(
         "--log-predictions",
@@ -114,6 +121,26 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         metavar="BYTES",
         help="the most that the prediction log holds; the oldest rows go (1 GiB)",
     )
+
+
+def _add_cluster(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several machines")
+    group.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="deploy on Ray Serve (ambidex[ray]): local, auto, HOST:PORT or ray://HOST:PORT",
+    )
+    group.add_argument(
+        "--replicas",
+        type=replicas,
+        metavar="N",
+        help="with --ray: how many answer; auto: as many as the load asks for (1)",
+    )
+
+
+def replicas(text: str) -> int | str:
+    """A reader of `auto` or a number."""
+    return text if text == "auto" else whole(10_000, least=1)(text)
 
 
 def whole(most: int, *, least: int = 0) -> Callable[[str], int]:
@@ -141,6 +168,10 @@ def seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    if args.ray is not None:
+        return run_on_ray(args)
+    if args.replicas is not None:
+        raise UsageError(expected("--ray beside --replicas", got="none"), where="--replicas")
     from ambidex.server.serve import serve
 
     serve(
@@ -154,6 +185,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_on_ray(args: argparse.Namespace) -> int:
+    """The same on a cluster."""
+    import msgspec
+
+    from ambidex.scale.ray_serve import serve_on_ray
+
+    addresses = {"host": args.host, "port": args.port, "grpc_port": args.grpc_port, "json_output": args.json}
+    settings = msgspec.structs.replace(settings_of(args), **addresses)
+    serve_on_ray(args.paths, address=args.ray, replicas=args.replicas or 1, settings=settings)
+    return 0
+
+
 def settings_of(args: argparse.Namespace) -> Settings:
     """What the flags say. Raises `UsageError` or `InputFileError`."""
     from ambidex.server.settings import Settings
@@ -163,6 +206,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     return Settings(
         is_quiet=args.quiet,
         log_requests=args.log_requests,
+        is_batching=not args.no_batching,
         log_predictions=args.log_predictions,
         log_limit=args.log_limit,
         trust=args.trust,

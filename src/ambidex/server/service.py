@@ -97,8 +97,8 @@ class Service:
             self.engine.log(fields)
 
     def _is_alone(self) -> bool:
-        """One connection: nobody to share a run with."""
-        return len(self.engine.connections) <= 1
+        """One connection: nobody to share a run with. The same where nobody may."""
+        return not self.settings.is_batching or len(self.engine.connections) <= 1
 
     def _loaded(self) -> dict[tuple[str, ...], float]:
         return {(model.name, str(model.version)): model.loaded_at for model in self.repository.models()}

@@ -25,12 +25,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How to serve.
 
-    `processes` answer side by side, each with all of this; `threads` work inside one run of a model, `workers` (threads
-    too; 0: one per core) on requests too long for the event loop. With `trust`, models that are programs are served
-    too. Files are looked at every `watch_seconds` (0: never); `allow_control` lets clients load and unload. With
-    `api_keys` every request but for health needs one of them. `tls_certificate` and `tls_key` are PEM files. When
-    `is_quiet`, only what went wrong is logged. Every answered row goes into the SQLite file `log_predictions`, whose
-    oldest rows go when it has `log_limit` bytes.
+    With `is_batching`, small requests that wait at the same moment share a run. `processes` answer side by side, each
+    with all of this; `threads` work inside one run of a model, `workers` (threads too; 0: one per core) on requests too
+    long for the event loop. With `trust`, models that are programs are served too. Files are looked at every
+    `watch_seconds` (0: never); `allow_control` lets clients load and unload. With `api_keys` every request but for
+    health needs one of them. `tls_certificate` and `tls_key` are PEM files. When `is_quiet`, only what went wrong is
+    logged. Every answered row goes into the SQLite file `log_predictions`, whose oldest rows go when it has `log_limit`
+    bytes.
     """
 
     host: str = "127.0.0.1"
@@ -39,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     json_output: bool = False
     is_quiet: bool = False
     log_requests: bool = False
+    is_batching: bool = True
     log_predictions: str = ""
     log_limit: int = 1024 * 1024 * 1024
     trust: bool = False

@@ -1,0 +1,1 @@
+"""Several machines: the same work on a Ray cluster, whose engine places, scales and mends it."""
