@@ -1,0 +1,91 @@
+"""Which backend to train in and which format to leave in, for your data, hardware, destination and team.
+
+Every line names its evidence: a fact measured by `ambidex compare` (--report), or a dated one. Without flags, on a
+terminal, it asks.
+
+Examples:
+  ambidex advise --run-on browser --team keras
+  ambidex advise --data adult.csv.gz --hardware cpu --run-on server --report report/report.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ambidex.cli.output import add_output_arguments, print_json
+
+if TYPE_CHECKING:
+    from ambidex.compare.advise import Advice, Case
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `advise`."""
+    parser.add_argument("--data", metavar="FILE", help="the data: CSV, Parquet, Arrow or JSON lines, also .gz")
+    parser.add_argument("--time", metavar="COL", help="the data's column of time stamps, if its rows are steps in time")
+    parser.add_argument("--hardware", metavar="KIND", help="what trains: cpu, gpu or mac")
+    parser.add_argument("--run-on", metavar="PLACE", help="where it runs: server, browser, android, ios, intel, c++, …")
+    parser.add_argument("--team", metavar="NAME", help="what the team knows: torch, keras or none")
+    parser.add_argument("--report", nargs="+", default=[], metavar="REPORT.json", help="reports of `ambidex compare`")
+    add_output_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    import msgspec
+
+    from ambidex.compare.advise import advise
+    from ambidex.compare.comparison import read_report
+
+    comparisons = [comparison for path in args.report for comparison in read_report(Path(path))]
+    advice = advise(_case(args), comparisons)
+    if args.json:
+        print_json(msgspec.to_builtins(advice))
+        return 0
+    _print(advice)
+    return 0
+
+
+def _case(args: argparse.Namespace) -> Case:
+    from ambidex.compare.advise import HARDWARE, PLACES, TEAMS, Case
+
+    given = (args.data, args.hardware, args.run_on, args.team, *args.report)
+    is_asking = not any(given) and not args.json and _is_terminal()
+    answers = {
+        name: _chosen(name, getattr(args, name), choices, is_asking=is_asking)
+        for name, choices in (("hardware", HARDWARE), ("run_on", dict.fromkeys(PLACES, "")), ("team", TEAMS))
+    }
+    rows = 0
+    if args.data:
+        from ambidex.data.read import read_table
+
+        rows = read_table(args.data).num_rows
+    settled: dict[str, Any] = {name: value for name, value in answers.items() if value}
+    return Case(**settled, rows=rows, is_series=bool(args.time))
+
+
+def _chosen(name: str, value: str | None, choices: dict[str, str], *, is_asking: bool) -> str:
+    """A flag's value once it is one of the choices, or the answer to a question; empty where nothing is known."""
+    from ambidex.errors import UsageError, expected, one_of
+
+    flag = f"--{name.replace('_', '-')}"
+    if is_asking:
+        value = input(f"{flag}: {', '.join(choices)} (Enter: no answer)? ").strip()
+    if value and value not in choices:
+        raise UsageError(expected(one_of(choices, value), got=repr(value), where=flag), where=flag)
+    return value or ""
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _print(advice: Advice) -> None:
+    print(f"backend  {advice.backend}\ntarget   {advice.target}\ncommand  {advice.command}\n")
+    for reason in advice.reasons:
+        print(f"- {reason.text}\n  evidence: {reason.evidence}")
+    for caveat in advice.caveats:
+        print(f"! {caveat}")

@@ -1,0 +1,252 @@
+"""Measure PyTorch, TensorFlow, JAX and ONNX Runtime side by side on your data; write a report that can be repeated.
+
+Two divisions are kept apart: Defaults (what a user of each framework would write) and Matched (the same weights,
+batches and update equation). OUT is a folder: report.html, report.md, report.json, and samples.jsonl with every sample.
+Ctrl-C keeps the samples so far; --resume goes on from them.
+
+Examples:
+  ambidex compare adult.csv.gz --target income --quick -o report
+  ambidex compare oil.csv --target OT --time date --horizon 24 --model lstm -o report
+  ambidex compare --from laptop/report.json server/report.json -o both
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ambidex.cli.output import add_output_arguments, note, print_json
+from ambidex.cli.train import PATHS
+
+if TYPE_CHECKING:
+    from ambidex.compare.comparison import Comparison
+    from ambidex.compare.prepare import Effort
+    from ambidex.config import Experiment
+
+EXPERIMENT: tuple[str, ...] = (
+    "target",
+    "task",
+    "model",
+    "device",
+    "precision",
+    "batch_size",
+    "learning_rate",
+    "loss",
+    "validation",
+    "split",
+    "seed",
+    "drop",
+    "threads",
+    "time",
+    "horizon",
+    "window",
+    "series",
+    "past",
+    "scaling",
+    "train_end",
+    "validation_end",
+)
+"""The flags of `train` that a comparison takes as well, under the same names."""
+DEFAULT_SERIES_MODEL = "lstm"
+"""What `--model auto` means for series here: the default of training is solved, which no framework takes part in."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `compare`."""
+    parser.add_argument("data", nargs="?", metavar="DATA", help="CSV, Parquet, Arrow or JSON lines, also .gz")
+    parser.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder of the report")
+    parser.add_argument("--target", type=_names, metavar="COL[,COL…]", help="what to predict")
+    add = parser.add_argument_group("measuring").add_argument
+    add("--quick", action="store_true", help="about a minute: three runs, eager and graph only; says so")
+    add("--columns", type=_names, default=[], metavar="NAME,…", help="which: torch, torch-compile, tensorflow, …")
+    add("--runs", type=int, metavar="N", help="runs of each column in each division (9; with --quick 3)")
+    add("--epochs", type=int, metavar="N", help="epochs of each run (8; with --quick 5)")
+    add("--rows", type=int, metavar="N", help="at most this many rows (or windows) in an epoch")
+    add("--resume", action="store_true", help="go on from OUT/samples.jsonl")
+    add("--from", dest="reports", nargs="+", metavar="REPORT.json", help="merge reports of several machines, no DATA")
+    add = parser.add_argument_group("network and data").add_argument
+    add("--model", metavar="NAME", help="an architecture (ambidex models), or auto")
+    add("--device", metavar="NAME", help="cpu (the default), cuda or cuda:N")
+    add("--precision", metavar="TYPE", help="float32, tf32 or bfloat16, in Matched")
+    add("--threads", type=int, metavar="N", help="threads of every framework")
+    add("--batch-size", type=int, metavar="N", help="rows per step in both divisions")
+    add("--learning-rate", type=float, metavar="X", help="of Matched; Defaults have each framework's own")
+    add("--loss", metavar="NAME", help="cross_entropy, mse, mae or huber")
+    add("--seed", type=int, metavar="N", help="of the first run; the others count on")
+    add("--task", metavar="KIND", help="auto, binary, multiclass, regression or forecast")
+    add("--validation", type=_fraction_or_file, metavar="FRACTION|FILE", help="rows to validate on (0.2)")
+    add("--split", metavar="HOW", help="random (stratified for classes), time, group:COL or hash:COL")
+    add("--drop", type=_names, metavar="COL,…", help="columns to leave out")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="any field of the experiment")
+    add = parser.add_argument_group("series").add_argument
+    add("--time", metavar="COL", help="the column of time stamps")
+    add("--horizon", type=int, metavar="N", help="how many steps to forecast")
+    add("--window", type=int, metavar="N", help="how many steps of history to read")
+    add("--series", type=_names, metavar="COL,…", help="the columns that tell several series apart")
+    add("--past", type=_names, metavar="COL,…", help="numeric covariates known up to now")
+    add("--scaling", metavar="KIND", help="auto, none, standardize, log_ratio, difference or instance")
+    add("--train-end", metavar="TIME", help="fit on rows up to here")
+    add("--validation-end", metavar="TIME", help="validate on rows up to here; later ones are not looked at")
+    add_output_arguments(parser)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _fraction_or_file(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command."""
+    comparisons = _merge(args) if args.reports else [_measure(args)]
+    if args.json:
+        print_json(summary(args.output, comparisons))
+        return 0
+    for comparison in comparisons:
+        for finding in comparison.findings:
+            print(f"- {finding}")
+    print(f"\nwrote {Path(args.output) / 'report.html'} (and report.md, report.json, samples.jsonl)")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> list[Comparison]:
+    from ambidex.compare.comparison import read_report
+    from ambidex.compare.run import merge
+    from ambidex.errors import UsageError, expected
+
+    if args.data is not None:
+        fix = "Merge reports, or measure data."
+        raise UsageError(expected("no DATA beside --from", got=repr(args.data), fix=fix), where="--from")
+    found = [comparison for path in args.reports for comparison in read_report(Path(path))]
+    merge(Path(args.output), [Path(path) for path in args.reports], found)
+    return found
+
+
+def _measure(args: argparse.Namespace) -> Comparison:
+    from ambidex.cli.stop import interruptible
+    from ambidex.compare.column import choose_columns
+    from ambidex.compare.run import Session, compare, open_folder
+    from ambidex.data.read import read_table
+    from ambidex.errors import UsageError, expected
+
+    if args.data is None or args.data == "-":
+        got = "none" if args.data is None else "standard input"
+        fix = "Name it, or give --from REPORT.json…"
+        raise UsageError(expected("a file of data", got=got, fix=fix), where="DATA")
+    columns = choose_columns(args.columns, is_quick=args.quick)
+    effort, experiment = _effort(args), _experiment(args)
+    open_folder(Path(args.output))
+    with interruptible():
+        session = Session(
+            command=spelled(args),
+            file=Path(args.data).name,
+            is_resuming=args.resume,
+            say=lambda text: note(text, is_quiet=args.quiet),
+            show=_show(is_quiet=args.quiet),
+        )
+        table = read_table(args.data)
+        return compare(table, experiment, Path(args.output), columns=columns, effort=effort, session=session)
+
+
+def _effort(args: argparse.Namespace) -> Effort:
+    import msgspec
+
+    from ambidex.compare.prepare import FULL, QUICK
+    from ambidex.errors import UsageError, expected
+
+    given = {"runs": args.runs, "epochs": args.epochs, "rows": args.rows, "windows": args.rows}
+    for name in ("runs", "epochs", "rows"):
+        if given[name] is not None and given[name] < 1:
+            where = f"--{name}"
+            raise UsageError(expected("at least 1", got=given[name], where=where), where=where)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return msgspec.structs.replace(QUICK if args.quick else FULL, **chosen)
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    from ambidex.config import Given, resolve
+    from ambidex.errors import UsageError, expected
+
+    values: dict[str, Any] = {PATHS[flag]: getattr(args, flag) for flag in EXPERIMENT}
+    values = {path: value for path, value in values.items() if value is not None}
+    if "targets" not in values and not any(text.startswith("targets=") for text in args.set):
+        raise UsageError(expected("the column to predict", got="none", fix="Name it with --target."), where="--target")
+    values.setdefault("plan.device", "cpu")
+    if (args.horizon or args.task == "forecast") and args.model in (None, "auto"):
+        values["model"] = DEFAULT_SERIES_MODEL
+    return resolve(Given(values=values, assignments=args.set))
+
+
+def spelled(args: argparse.Namespace) -> str:
+    """The command that repeats the comparison."""
+    import shlex
+
+    words = ["ambidex", "compare", str(args.data)]
+    for name, value in vars(args).items():
+        if name in ("data", "json", "quiet", "resume", "reports") or value in (None, False, []):
+            continue
+        flag = f"--{name.replace('_', '-')}"
+        if name == "set":
+            words += [word for text in value for word in (flag, text)]
+        else:
+            words += [flag] if value is True else [flag, ",".join(value) if isinstance(value, list) else str(value)]
+    return shlex.join(words)
+
+
+def _show(*, is_quiet: bool) -> Any:
+    """Progress: one line that is written over on a terminal, else a line every few seconds."""
+    import sys
+    import time
+
+    last = [0.0]
+
+    def show(text: str) -> None:
+        if is_quiet:
+            return
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{text[:100]}")
+            sys.stderr.flush()
+        elif time.monotonic() - last[0] > 5:
+            last[0] = time.monotonic()
+            note(text)
+
+    return show
+
+
+def summary(output: str, comparisons: list[Comparison]) -> dict[str, Any]:
+    """The JSON result of `compare`: medians with their intervals by division, row and column."""
+    import msgspec
+
+    return {
+        "output": output,
+        "files": ["report.html", "report.md", "report.json", "samples.jsonl"],
+        "comparisons": [
+            {
+                "machine": comparison.machine.name,
+                "kind": comparison.setting.kind,
+                "runs": comparison.setting.runs,
+                "seconds": round(comparison.seconds, 1),
+                "findings": list(comparison.findings),
+                "failures": msgspec.to_builtins(comparison.failures),
+                "not_measured": list(comparison.not_measured),
+                "divisions": {
+                    division.division: {
+                        row.name: {
+                            "unit": row.unit,
+                            "columns": msgspec.to_builtins(row.cells),
+                            "contrasts": msgspec.to_builtins(row.contrasts),
+                        }
+                        for row in division.rows
+                    }
+                    for division in comparison.divisions
+                },
+            }
+            for comparison in comparisons
+        ],
+    }

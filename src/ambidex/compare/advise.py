@@ -1,0 +1,191 @@
+"""Advice: a backend and a target for a case, each line with the measured or dated fact that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import msgspec
+
+from ambidex.compare.comparison import Comparison, DivisionResult, Row
+from ambidex.compare.finding import DIVISION_NAMES, amount, digits
+from ambidex.export.table import target_for
+from ambidex.export.target import Target
+
+Hardware = Literal["cpu", "gpu", "mac"]
+Team = Literal["torch", "keras", "none"]
+HARDWARE: dict[str, str] = {
+    "cpu": "a CPU, which is enough for tables and most series",
+    "gpu": "an NVIDIA GPU",
+    "mac": "a Mac",
+}
+TEAMS: dict[str, str] = {"torch": "PyTorch", "keras": "Keras or TensorFlow", "none": "neither"}
+PLACES: dict[str, str] = {
+    "server": "server",
+    "python": "python",
+    "browser": "browser",
+    "android": "android",
+    "ios": "ios",
+    "tf-serving": "tf-serving",
+    "intel": "intel",
+    "c++": "c++",
+    "java": "java",
+}
+"""Where a model is to run, and the destination of `ambidex export --for` that it stands for."""
+ENGINES: dict[str, str] = {"torch": "PyTorch", "tensorflow": "Keras on TensorFlow", "jax": "Keras on JAX"}
+DATED = "2026-11"
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is known of the user's situation; `rows` and `is_series` of the data, 0 and False where there is none."""
+
+    hardware: Hardware = "cpu"
+    run_on: str = "server"
+    team: Team = "none"
+    rows: int = 0
+    is_series: bool = False
+
+
+class Reason(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of advice and where its fact comes from."""
+
+    text: str
+    evidence: str
+
+
+class Advice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The backend to train in, the target to export to, the command for it, and why."""
+
+    backend: str
+    target: str
+    command: str
+    reasons: tuple[Reason, ...]
+    caveats: tuple[str, ...] = ()
+
+
+def advise(case: Case, comparisons: Sequence[Comparison] = ()) -> Advice:
+    """The advice for a case; facts that were measured count before facts that are known."""
+    target = target_for(PLACES[case.run_on])
+    backend, why = _backend(case, comparisons)
+    reasons = [*why, *_target_reasons(case, target), *_measured_afterwards(comparisons, target)]
+    return Advice(
+        backend=backend,
+        target=target.name,
+        command=_command(case, backend, target),
+        reasons=tuple(reasons),
+        caveats=tuple(_caveats(case, comparisons)),
+    )
+
+
+def _backend(case: Case, comparisons: Sequence[Comparison]) -> tuple[str, list[Reason]]:
+    """What the team knows, unless measurements speak clearly; then what trains faster where it was measured."""
+    reasons = [
+        Reason(
+            text="Either framework gives the same model: weights go from one to the other bit for bit.",
+            evidence="docs/architecture.md, decisions 4 and 5; a certificate is in every file",
+        )
+    ]
+    fastest = [text for comparison in comparisons for text in _training_facts(comparison)]
+    reasons += fastest
+    if case.team != "none":
+        backend = "torch" if case.team == "torch" else "tensorflow"
+        text = f"{ENGINES[backend]}: the team knows it, and the model is the same."
+        return backend, [Reason(text=text, evidence="the answer about the team"), *reasons]
+    chosen = _quickest(comparisons)
+    if chosen:
+        text = f"{ENGINES[chosen]}: it took the least time from start to the same validation loss in Matched."
+        evidence = f"measured, {_where(comparisons[0])}: first step and epochs until that loss, and the import"
+        return chosen, [Reason(text=text, evidence=evidence), *reasons]
+    text = "PyTorch: it imports and starts faster and needs no compilation, which is most of a short run."
+    evidence = f"docs/architecture.md, table of dependencies ({DATED}): torch 2.1 s to import, tensorflow 4.0 s"
+    return "torch", [Reason(text=text, evidence=evidence), *reasons]
+
+
+def _quickest(comparisons: Sequence[Comparison]) -> str:
+    """The engine whose import and way to the common loss took least, over all machines in their order."""
+    for comparison in comparisons:
+        division = _division(comparison, "matched")
+        loss, start = (_row(division, name) if division else None for name in ("time_to_loss", "import"))
+        if loss is None or start is None:
+            continue
+        took = {
+            column: loss.cells[column].median + start.cells[column].median
+            for column in loss.cells
+            if column in start.cells
+        }
+        if took:
+            return min(took, key=lambda column: took[column]).partition("-")[0]
+    return ""
+
+
+def _training_facts(comparison: Comparison) -> Iterator[Reason]:
+    for division in comparison.divisions:
+        row = _row(division, "epoch")
+        if row is None:
+            continue
+        times = ", ".join(f"{comparison.titles[name]} {amount(cell.median, 's')}" for name, cell in row.cells.items())
+        text = f"{DIVISION_NAMES[division.division]}, {row.title}: {times}."
+        clear = [name for name, contrast in row.contrasts.items() if contrast.is_measurable]
+        if not clear:
+            text += " No measurable difference."
+        yield Reason(text=text, evidence=f"measured, {_where(comparison)}")
+
+
+def _target_reasons(case: Case, target: Target) -> Iterator[Reason]:
+    text = f"{target.name} for {case.run_on}: {target.summary}"
+    yield Reason(text=text, evidence=f"`ambidex targets`, as of {target.as_of}: {target.state}")
+    if target.takes == "prepared":
+        text = f"{target.name} takes prepared tensors: preparation has to run before it, which `onnx` carries inside."
+        yield Reason(text=text, evidence=f"`ambidex targets`, as of {target.as_of}: takes {target.takes} tensors")
+    if target.runs_code:
+        text = f"Loading {target.name} can run code that is in the file; load it from people you trust."
+        yield Reason(text=text, evidence=f"`ambidex targets`, as of {target.as_of}")
+
+
+def _measured_afterwards(comparisons: Sequence[Comparison], target: Target) -> Iterator[Reason]:
+    for comparison in comparisons:
+        for one in comparison.exports:
+            if one.target == target.name and one.size_bytes:
+                size = amount(one.size_bytes / 2**20, "MiB")
+                gap = "" if one.max_abs is None else f", {one.max_abs:.1e} from the reference at most"
+                text = f"The export to {one.target} took {amount(one.seconds, 's')} and {size}{gap}."
+                yield Reason(text=text, evidence=f"measured, {_where(comparison)}")
+        division = _division(comparison, "matched")
+        row = _row(division, "one_row_p50") if division else None
+        if row is not None and "onnxruntime" in row.cells:
+            times = ", ".join(f"{comparison.titles[name]} {digits(cell.median)} ms" for name, cell in row.cells.items())
+            yield Reason(text=f"Predicting one row took {times}.", evidence=f"measured, {_where(comparison)}")
+
+
+def _caveats(case: Case, comparisons: Sequence[Comparison]) -> Iterator[str]:
+    if not comparisons:
+        yield "Nothing was measured on your data: run `ambidex compare DATA --target …`, then give --report."
+    devices = {comparison.setting.plan.get("device", "cpu") for comparison in comparisons}
+    if case.hardware == "gpu" and devices <= {"cpu"}:
+        yield "No report of a GPU was given: whether it pays on your data, `ambidex compare --device cuda` measures."
+    if case.hardware == "mac":
+        yield "Training runs on the CPU of a Mac: ambidex does not use its GPU."
+    if case.is_series:
+        yield "Train `linear`, the default for series, beside any network: it is solved and needs no framework."
+    if 0 < case.rows < 5000:
+        yield f"{case.rows} rows train in seconds in either framework: choose by what your team reads."
+
+
+def _command(case: Case, backend: str, target: Target) -> str:
+    train = f"ambidex train DATA --target … --backend {backend} -o model.ambidex"
+    if case.run_on == "server":
+        return f"{train} && ambidex serve model.ambidex"
+    return f"{train} && ambidex export model.ambidex --to {target.name} -o OUT"
+
+
+def _where(comparison: Comparison) -> str:
+    setting = comparison.setting
+    return f"{setting.data['file']} on {comparison.machine.name}, {setting.kind}, {setting.runs} runs"
+
+
+def _division(comparison: Comparison, name: str) -> DivisionResult | None:
+    return next((division for division in comparison.divisions if division.division == name), None)
+
+
+def _row(division: DivisionResult, name: str) -> Row | None:
+    return next((row for row in division.rows if row.name == name), None)

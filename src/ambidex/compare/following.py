@@ -1,0 +1,94 @@
+"""Everything beside the columns' turns: imports, exports, the server, the code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ambidex import backends
+from ambidex.artifact.store import write_whole
+from ambidex.backends.source import read_arrays
+from ambidex.compare.afterwards import measure_export, measure_server
+from ambidex.compare.code import count_code
+from ambidex.compare.column import Column
+from ambidex.compare.comparison import ExportResult, ImportProfile, Source
+from ambidex.compare.importing import profile_import
+from ambidex.compare.prepare import Effort, Task
+from ambidex.compare.statistics import Interval, interval
+from ambidex.errors import AmbidexError
+from ambidex.export.table import TARGETS
+from ambidex.graph import initial_weights
+from ambidex.training.history import EpochRecord, History
+from ambidex.workflow.seal import make_draft, seal
+
+
+@dataclass(kw_only=True)
+class Following:
+    """What was found, and what could not be."""
+
+    imports: tuple[ImportProfile, ...] = ()
+    exports: tuple[ExportResult, ...] = ()
+    server_s: Interval | None = None
+    sources: tuple[Source, ...] = ()
+    not_measured: tuple[str, ...] = ()
+
+
+def measure_following(
+    task: Task, columns: Sequence[Column], effort: Effort, *, work: Path, show: Callable[[str], None]
+) -> Following:
+    """Profiles imports, then exports and serves a model with the weights that Matched has trained, if it has any."""
+    is_quick = effort.kind == "quick"
+    found = Following()
+    engines = dict.fromkeys(column.engine for column in columns)
+    for engine in engines:
+        show(f"importing {engine}")
+        found.imports += (profile_import(engine, is_cold_wanted=not is_quick),)
+    found.sources = count_code(read_sources(engines))
+    artifact = work / "model.ambidex"
+    try:
+        write_whole(artifact, [artifact_bytes(task, _trained(work, columns))])
+    except AmbidexError as error:
+        found.not_measured += (f"what comes after training: {error.message}",)
+        return found
+    targets = ["onnx"] if is_quick else list(TARGETS)
+    for target in targets:
+        show(f"exporting to {target}")
+        found.exports += (measure_export(artifact, target, work),)
+    if is_quick and len(TARGETS) > 1:
+        found.not_measured += ("exports other than onnx (left out of --quick)",)
+    show("starting the server")
+    try:
+        found.server_s = interval(measure_server(artifact, effort.runs))
+    except (OSError, ValueError, KeyError) as error:
+        found.not_measured += (f"the server's start: {error}",)
+    return found
+
+
+def _trained(work: Path, columns: Sequence[Column]) -> Path | None:
+    """The weights that the first column left in its first Matched run."""
+    found = [path for column in columns for path in sorted(work.glob(f"*-matched/{column.name}/weights.npz"))]
+    return found[0] if found else None
+
+
+def artifact_bytes(task: Task, weights_file: Path | None) -> bytes:
+    """A model's file; with initial weights where nothing was trained, whose sizes and times are the same."""
+    weights = initial_weights(task.problem.graph, task.experiment.plan.seed)
+    if weights_file is not None:
+        weights = read_arrays(weights_file)
+    record = EpochRecord(epoch=0, train_loss=None, validation_loss=0.0, score=0.0, learning_rate=0.0)
+    history = History(epochs=[record], stopped_by="epochs")
+    draft = make_draft(task.problem, task.experiment, "torch", weights=dict(weights), history=history, fit_s=0.0)
+    return seal(draft, engines=()).data
+
+
+def read_sources(engines: Collection[str]) -> dict[str, str]:
+    """What is timed in Defaults: the code that a user of each framework would write."""
+    files = {"PyTorch": "torch", "Keras": "keras"}
+    wanted = {"PyTorch": "torch" in engines, "Keras": not {"tensorflow", "jax"}.isdisjoint(engines)}
+    folder = Path(backends.__file__).parent
+    return {
+        title: (folder / name / "idiom.py").read_text(encoding="utf-8")
+        for title, name in files.items()
+        if wanted[title]
+    }

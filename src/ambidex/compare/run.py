@@ -1,0 +1,251 @@
+"""The whole comparison: measure, come to verdicts, write the page."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from ambidex._version import __version__
+from ambidex.artifact.store import check_writable, write_whole
+from ambidex.backends.registry import NEEDS, PACKAGES, installed
+from ambidex.compare.column import COLUMNS, DIVISIONS, Column
+from ambidex.compare.comparison import FORMAT, Comparison, ReportFile, Setting
+from ambidex.compare.finding import find
+from ambidex.compare.following import measure_following
+from ambidex.compare.machine import describe_machine
+from ambidex.compare.measure import Countdown, Measurement, measure
+from ambidex.compare.page import make_page
+from ambidex.compare.prepare import Effort, Task, prepare_task
+from ambidex.compare.quantity import quantities
+from ambidex.compare.sample import Failure, Head, Sample, read_lines, write_line
+from ambidex.compare.table import gather_samples, make_division
+from ambidex.config import Experiment
+from ambidex.data.table import Table
+from ambidex.errors import BackendError, OutputFileError, StoppedError, UsageError, expected
+from ambidex.report.html import to_html
+from ambidex.report.markdown import to_markdown
+
+SAMPLES, REPORT = "samples.jsonl", "report.json"
+ALWAYS_OPEN: tuple[str, ...] = (
+    "several GPUs or several machines, TPUs",
+    "layers and losses of the user's own",
+    "input pipelines (DataLoader, tf.data): all rows are in memory",
+    "reading and preparing the data, which is the same NumPy code for every column",
+)
+
+
+@dataclass(kw_only=True)
+class Session:
+    """How one comparison meets its surroundings: what it says, how it shows progress, where it goes on from."""
+
+    command: str = ""
+    file: str = ""
+    is_resuming: bool = False
+    say: Callable[[str], None] = lambda text: None
+    show: Callable[[str], None] = lambda text: None
+
+
+@dataclass(kw_only=True)
+class _Recorder:
+    """Keeps every sample on the disk as it comes, and says how long it will take."""
+
+    file: IO[bytes]
+    session: Session
+    countdown: Countdown = field(default_factory=Countdown)
+
+    def on_sample(self, sample: Sample) -> None:
+        write_line(self.file, sample)
+
+    def on_failure(self, failure: Failure) -> None:
+        write_line(self.file, failure)
+        self.session.say(f"{failure.division}: {failure.column} failed in run {failure.run + 1}: {failure.reason}")
+
+    def on_command(self, done: int, total: int, text: str) -> None:
+        left = self.countdown.left_s(done, total)
+        self.session.show(f"{100 * done // max(total, 1):>3} %  about {_clock(left)} left  {text}")
+
+
+def compare(
+    table: Table,
+    experiment: Experiment,
+    folder: Path,
+    *,
+    columns: Sequence[Column],
+    effort: Effort,
+    session: Session,
+) -> Comparison:
+    """Measures and writes `report.html`, `report.md`, `report.json` and `samples.jsonl` into the folder.
+
+    Raises `StoppedError` where the user stopped it; the samples so far are kept, and `is_resuming` goes on from them.
+    """
+    began = time.monotonic()
+    check_libraries()
+    open_folder(folder)
+    machine = describe_machine()
+    task = prepare_task(experiment, table, effort)
+    for note in task.problem.notes:
+        session.say(note)
+    here, missing = _installed(columns)
+    with tempfile.TemporaryDirectory(prefix="ambidex-compare-", ignore_cleanup_errors=True) as name:
+        work = Path(name)
+        measured = _measure(task, here, effort, session, folder=folder, work=work)
+        after = measure_following(task, here, effort, work=work / "turns", show=session.show)
+    job = task.prepared.job
+    rows = quantities(rows=len(task.prepared.train), many_rows=job.many_rows, is_classification=job.is_classification)
+    comparison = Comparison(
+        ambidex=__version__,
+        machine=machine,
+        setting=_setting(task, effort, session, measured),
+        titles={column.name: column.title for column in columns},
+        divisions=tuple(
+            make_division(gather_samples(division, here, measured.samples), rows) for division in DIVISIONS
+        ),
+        imports=after.imports,
+        exports=after.exports,
+        server_s=after.server_s,
+        sources=after.sources,
+        failures=tuple(measured.failures),
+        not_measured=(*missing, *after.not_measured, *_left_out(columns, effort, job.plan.device), *ALWAYS_OPEN),
+        seconds=time.monotonic() - began,
+    )
+    comparison = msgspec.structs.replace(comparison, findings=find(comparison))
+    write_report(folder, [comparison])
+    return comparison
+
+
+def _measure(
+    task: Task, columns: Sequence[Column], effort: Effort, session: Session, *, folder: Path, work: Path
+) -> Measurement:
+    """The columns' turns; samples go to the folder at once."""
+    path = folder / SAMPLES
+    identity = _identity(task, columns)
+    known = _known(path, identity, session)
+    with path.open("wb") as file:
+        write_line(file, Head(identity=identity))
+        for sample in known:
+            write_line(file, sample)
+        try:
+            return measure(
+                task.prepared,
+                columns,
+                runs=effort.runs,
+                folder=work / "turns",
+                listener=_Recorder(file=file, session=session),
+                known=known,
+            )
+        except KeyboardInterrupt:
+            message = f"Stopped. The samples so far are kept in {path}. Run the same command with --resume to go on."
+            raise StoppedError(message) from None
+
+
+def _identity(task: Task, columns: Sequence[Column]) -> str:
+    """A digest of everything that samples depend on but the machine and the number of runs."""
+    what = [task.prepared.job, task.problem.fingerprint, task.problem.graph, list(columns), __version__]
+    return hashlib.sha256(msgspec.json.encode(what)).hexdigest()
+
+
+def _known(path: Path, identity: str, session: Session) -> list[Sample]:
+    """The samples of an earlier attempt; `UsageError` where that measured something else."""
+    if not session.is_resuming or not path.exists():
+        return []
+    found, samples = read_lines(path)
+    if found != identity:
+        fix = "Give the first command's data and flags, or another folder."
+        message = expected("samples of the same comparison", got="those of another one", where=str(path), fix=fix)
+        raise UsageError(message, where=str(path))
+    return samples
+
+
+def _installed(columns: Sequence[Column]) -> tuple[list[Column], list[str]]:
+    """The columns that can run here; `BackendError` where none of them trains."""
+    engines = installed()
+    here = [column for column in columns if not column.trains or column.engine in engines]
+    missing = [f"{column.title}: not installed ({NEEDS[column.engine]})" for column in columns if column not in here]
+    if not any(column.trains for column in here):
+        wanted = ", ".join(PACKAGES)
+        raise BackendError(f"A comparison needs a framework, got none of {wanted} here: pip install 'ambidex[all]'.")
+    return here, missing
+
+
+def _left_out(columns: Sequence[Column], effort: Effort, device: str) -> list[str]:
+    names = {column.name for column in columns}
+    left = [column.title for column in COLUMNS.values() if column.name not in names]
+    found = [f"columns that were not asked for: {', '.join(left)}"] if left else []
+    if effort.kind == "quick":
+        found.append("--quick: three runs, eager and graph columns only; a full report has nine runs of every column")
+    return [*found, "a GPU (--device cuda)"] if device == "cpu" else found
+
+
+def _setting(task: Task, effort: Effort, session: Session, measured: Measurement) -> Setting:
+    plan, prepared = task.prepared.job.plan, task.prepared
+    return Setting(
+        command=session.command,
+        kind=effort.kind,
+        runs=effort.runs,
+        data={
+            "file": session.file,
+            "fingerprint": task.problem.fingerprint,
+            "task": task.problem.task.kind,
+            "model": f"{task.experiment.model} {msgspec.json.encode(task.experiment.settings).decode()}",
+            "rows of an epoch": str(len(prepared.train)),
+            "rows validated on": str(len(prepared.validation)),
+        },
+        plan={
+            "epochs": str(plan.epochs),
+            "batch size": str(plan.batch_size),
+            "optimizer of Matched": msgspec.json.encode(plan.optimizer).decode(),
+            "optimizer of Defaults": "each framework's own Adam",
+            "precision": plan.precision,
+            "threads": str(plan.threads) if plan.threads else "each framework's own choice",
+            "device": plan.device,
+            "seeds": f"{plan.seed} to {plan.seed + effort.runs - 1}, one per run",
+        },
+        facts=measured.facts,
+    )
+
+
+def check_libraries() -> None:
+    """Raises `BackendError` where what the report is made with is not installed: before measuring, not after it."""
+    missing = [name for name in ("scipy", "matplotlib") if find_spec(name) is None]
+    if missing:
+        raise BackendError(f"A comparison needs {' and '.join(missing)}: pip install 'ambidex[compare]'.")
+
+
+def open_folder(folder: Path) -> None:
+    """Makes the folder and looks whether it can be written; `OutputFileError` where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = expected("a folder to write to", got=error.strerror or str(error), where=str(folder))
+        raise OutputFileError(message, where=str(folder)) from None
+    check_writable(folder / REPORT)
+
+
+def write_report(folder: Path, comparisons: Sequence[Comparison]) -> None:
+    """Writes the page as HTML, Markdown and data."""
+    page = make_page(comparisons)
+    data = msgspec.json.format(msgspec.json.encode(ReportFile(format=FORMAT, comparisons=tuple(comparisons))), indent=1)
+    write_whole(folder / "report.html", [to_html(page).encode()])
+    write_whole(folder / "report.md", [to_markdown(page).encode()])
+    write_whole(folder / REPORT, [data])
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def merge(folder: Path, reports: Sequence[Path], comparisons: Sequence[Comparison]) -> None:
+    """Writes one page for several machines; samples that lie beside the reports are put into one file."""
+    check_libraries()
+    open_folder(folder)
+    beside = [path.with_name(SAMPLES) for path in reports]
+    write_whole(folder / SAMPLES, [path.read_bytes() for path in beside if path.is_file()])
+    write_report(folder, comparisons)
