@@ -15,6 +15,9 @@ SERVICE = f"{PACKAGE}.GRPCInferenceService"
 
 _TENSOR = "name:string=1 datatype:string=2 shape:int64*=3"
 _NAMED = "name:string=1 version:string=2"
+_TIMES = (
+    "success", "fail", "queue", "compute_input", "compute_infer", "compute_output", "cache_hit", "cache_miss"
+)  # fmt: skip
 _MESSAGES: dict[str, str] = {
     "ServerLiveRequest": "",
     "ServerLiveResponse": "live:bool=1",
@@ -39,6 +42,27 @@ _MESSAGES: dict[str, str] = {
     "ModelInferResponse.InferOutputTensor": f"{_TENSOR} parameters:map=4 contents:InferTensorContents=5",
     "ModelInferResponse": "model_name:string=1 model_version:string=2 id:string=3 parameters:map=4"
     " outputs:ModelInferResponse.InferOutputTensor*=5 raw_output_contents:bytes*=6",
+    # Triton's extensions, as far as they are answered. Numbers of an enum travel as integers do.
+    "ModelInput": "name:string=1 data_type:int32=2 dims:int64*=4",
+    "ModelOutput": "name:string=1 data_type:int32=2 dims:int64*=3",
+    "ModelDynamicBatching": "",
+    "ModelConfig": "name:string=1 platform:string=2 max_batch_size:int32=4 input:ModelInput*=5 output:ModelOutput*=6"
+    " dynamic_batching:ModelDynamicBatching=11 backend:string=17",
+    "ModelConfigRequest": _NAMED,
+    "ModelConfigResponse": "config:ModelConfig=1",
+    "StatisticDuration": "count:uint64=1 ns:uint64=2",
+    "InferStatistics": " ".join(f"{name}:StatisticDuration={number}" for number, name in enumerate(_TIMES, 1)),
+    "ModelStatistics": f"{_NAMED} last_inference:uint64=3 inference_count:uint64=4 execution_count:uint64=5"
+    " inference_stats:InferStatistics=6 batch_stats:InferStatistics*=7",
+    "ModelStatisticsRequest": _NAMED,
+    "ModelStatisticsResponse": "model_stats:ModelStatistics*=1",
+    "RepositoryIndexRequest": "repository_name:string=1 ready:bool=2",
+    "RepositoryIndexResponse.ModelIndex": f"{_NAMED} state:string=3 reason:string=4",
+    "RepositoryIndexResponse": "models:RepositoryIndexResponse.ModelIndex*=1",
+    "RepositoryModelLoadRequest": "repository_name:string=1 model_name:string=2 parameters:map=3",
+    "RepositoryModelLoadResponse": "",
+    "RepositoryModelUnloadRequest": "repository_name:string=1 model_name:string=2 parameters:map=3",
+    "RepositoryModelUnloadResponse": "",
 }
 """Fields as `name:type=number`, `*` for repeated; `map` is from text to InferParameter."""
 

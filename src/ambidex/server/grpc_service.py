@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from ambidex.runtime.rows import refusal
 from ambidex.server import oip_describe as describe
 from ambidex.server.foreign.calls import ForeignCalls
 from ambidex.server.foreign.model import ForeignModel
+from ambidex.server.grpc_control import ControlCalls
 from ambidex.server.oip import ports_of
 from ambidex.server.raw import FORMATS, raw_contents
 from ambidex.server.request_error import RequestError
@@ -100,6 +101,7 @@ class GrpcServer:
             ),
             "ModelMetadata": self._model_metadata,
             "ModelInfer": self._infer,
+            **ControlCalls(self._service, self._make, self._metadata).calls(),
         }
         methods = {
             name: self._grpc.unary_unary_rpc_method_handler(
@@ -150,7 +152,12 @@ class GrpcServer:
         """The status and text of an error; what is our own mistake goes to the log."""
         codes = self._grpc.StatusCode
         if isinstance(error, RequestError):
-            known = {401: codes.UNAUTHENTICATED, 404: codes.NOT_FOUND}
+            known = {
+                400: codes.FAILED_PRECONDITION,
+                401: codes.UNAUTHENTICATED,
+                403: codes.PERMISSION_DENIED,
+                404: codes.NOT_FOUND,
+            }
             return known.get(error.status, codes.UNAVAILABLE), error.message
         if isinstance(error, DataError):
             return codes.INVALID_ARGUMENT, error.message
@@ -171,12 +178,13 @@ class GrpcServer:
     def _model_metadata(self, request: Any) -> Any:
         model = self._model(request.name, request.version)
         versions = [str(other.version) for other in self._service.repository.versions(model.name)]
+        return self._make("ModelMetadataResponse", name=model.name, versions=versions, **self._metadata(model))
+
+    def _metadata(self, model: Served) -> Mapping[str, Any]:
         if isinstance(model, ForeignModel):
-            parts = self._foreign.metadata(model)
-        else:
-            assert isinstance(model, Model)
-            parts = {"platform": "onnxruntime_onnx", **describe.signature(model)}
-        return self._make("ModelMetadataResponse", name=model.name, versions=versions, **parts)
+            return self._foreign.metadata(model)
+        assert isinstance(model, Model)
+        return {"platform": "onnxruntime_onnx", **describe.signature(model)}
 
     def _infer(self, request: Any) -> Any:
         asked = Call(request_id=request.id.encode() or self._service.engine.new_id(), started=perf_counter())
@@ -195,6 +203,7 @@ class GrpcServer:
         feeds, rows = ports_of(model).feeds(wires)
         outputs = model.predictor.predict_packed(feeds)
         self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
+        self._service.loop.call_soon_threadsafe(describe.statistics_of(model).succeeded, rows, asked.started)
         self._service.record(asked, model, feeds, (outputs, 0, range(rows)))
         is_wide = len(wires[0].shape) > 1
         return self._response(model, request.id, [(name, outputs[name]) for name in wanted], is_wide=is_wide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,19 +28,23 @@ def index(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     wants_ready = _document(exchange).get("ready", False)
     if not isinstance(wants_ready, bool):
         raise refusal("wrong_type", expected("true or false for ready", got=shown(wants_ready)), "ready")
-    entries = service.catalog.index()
-    exchange.reply(encode([entry for entry in entries if entry["state"] == "READY" or not wants_ready]))
+    exchange.reply(encode(index_of(service, wants_ready=wants_ready)))
+
+
+def index_of(service: Service, *, wants_ready: bool) -> list[dict[str, str]]:
+    """Every model and version with its state, or only those that are ready."""
+    return [entry for entry in service.catalog.index() if entry["state"] == "READY" or not wants_ready]
 
 
 def load(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """Loads a model's files anew."""
-    _check_allowed(service, _document(exchange))
+    allow(service, _document(exchange).get("parameters", {}))
     _control(service, exchange, lambda: service.catalog.load(names["model"]))
 
 
 def unload(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """Stops serving a model."""
-    _check_allowed(service, _document(exchange))
+    allow(service, _document(exchange).get("parameters", {}))
     _control(service, exchange, lambda: service.catalog.unload(names["model"]))
 
 
@@ -50,30 +55,31 @@ def _document(exchange: Exchange) -> dict[str, Any]:
     return document
 
 
-def _check_allowed(service: Service, document: dict[str, Any]) -> None:
+def allow(service: Service, parameters: object) -> None:
     """Control is off unless asked for; files and configurations from a client are never taken."""
     if not service.settings.allow_control:
         message = "Expected a server started with --allow-control, got one without: models follow their files."
         raise RequestError(403, "control_off", message)
-    parameters = document.get("parameters", {})
-    foreign = sorted(set(parameters) - {"unload_dependents"}) if isinstance(parameters, dict) else ["parameters"]
+    foreign = sorted(set(parameters) - {"unload_dependents"}) if isinstance(parameters, Mapping) else ["parameters"]
     if foreign:
         message = expected("no files or configuration from a client", got=shown(foreign[0]), where="parameters")
         raise refusal("unknown_member", message, "parameters")
 
 
 def _control(service: Service, exchange: Exchange, work: Callable[[], None]) -> None:
-    """Does the work in a thread; a file that cannot be served is the caller's news, not our failure."""
+    """Does the work in a thread."""
+    finish, fail = (lambda _: exchange.reply(b"{}")), (lambda error: service.engine.fail(exchange, error))
+    service.plane.aside(lambda: settled(work), finish, fail)
 
-    def guarded() -> None:
-        try:
-            work()
-        except UsageError as error:
-            raise RequestError(404, "no_such_model", error.message) from None
-        except AmbidexError as error:
-            raise RequestError(400, "broken_model", error.message) from None
 
-    service.plane.aside(guarded, lambda _: exchange.reply(b"{}"), lambda error: service.engine.fail(exchange, error))
+def settled(work: Callable[[], None]) -> None:
+    """Does the work; a file that cannot be served is the caller's news, not our failure. Raises `RequestError`."""
+    try:
+        work()
+    except UsageError as error:
+        raise RequestError(404, "no_such_model", error.message) from None
+    except AmbidexError as error:
+        raise RequestError(400, "broken_model", error.message) from None
 
 
 ROUTES: tuple[Route, ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -131,7 +132,11 @@ def _input_shape(layout: Layout, horizon: int) -> list[int]:
 def model_config(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """The configuration extension, as load generators read it."""
     model = service.model(names)
-    parts = signature(model)
+    exchange.reply(encode(config_of(model.name, {"platform": _PLATFORM, **signature(model)})))
+
+
+def config_of(name: str, parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a model from its platform, inputs and outputs."""
 
     def ports(kind: str) -> list[dict[str, Any]]:
         return [
@@ -143,20 +148,16 @@ def model_config(service: Service, exchange: Exchange, names: dict[str, str]) ->
             for port in parts[kind]
         ]
 
-    exchange.reply(
-        encode(
-            {
-                "name": model.name,
-                "platform": _PLATFORM,
-                "backend": "onnxruntime",
-                "version_policy": {"all": {}},
-                "max_batch_size": MAX_BATCH,
-                "input": ports("inputs"),
-                "output": ports("outputs"),
-                "dynamic_batching": {},
-            }
-        )
-    )
+    return {
+        "name": name,
+        "platform": parts["platform"],
+        "backend": "onnxruntime",
+        "version_policy": {"all": {}},
+        "max_batch_size": MAX_BATCH,
+        "input": ports("inputs"),
+        "output": ports("outputs"),
+        "dynamic_batching": {},
+    }
 
 
 def model_statistics(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
