@@ -17,16 +17,19 @@ BROWSER := $(VENV)/.looked-for-browser
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test lint format types imports bench clean
+.PHONY: help demo test test-clients lint format types imports bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: $(INSTALLED_DEMO) ## install what the demo needs and run it on real data
 	@$(BIN)/python examples/demo.py
 
 test: $(INSTALLED_TEST) $(BROWSER) ## install what tests need and run them all (ARGS="torch", ARGS="free -- -k graph")
 	@$(BIN)/python tests/run.py $(ARGS)
+
+test-clients: $(INSTALLED_TEST) ## try clients of others in environments of their own: KServe, perf_analyzer, Ray Serve (ARGS="kserve")
+	@PYTHONPATH=src $(BIN)/python -m tests.clients.run $(ARGS)
 
 lint: $(INSTALLED_TEST) ## check style and format
 	@$(BIN)/ruff check
