@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import ambidex
 
 SOURCE = Path(ambidex.__file__).parent.parent
+ROOT = Path(__file__).parents[2]
+"""Where a pickle finds the functions of tests that it names."""
 SCRIPT = """
 import json, sys
 import msgspec
@@ -103,7 +105,7 @@ def read_all(connection: socket.socket) -> bytes:
 def launch(paths: Sequence[Path], settings: Mapping[str, object] | None = None) -> subprocess.Popen[str]:
     """Starts the process, without waiting for it."""
     command = [sys.executable, "-c", SCRIPT, json.dumps({"port": 0, **(settings or {})}), *map(str, paths)]
-    env = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (SOURCE, ROOT)))}
     return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

@@ -93,7 +93,8 @@ def _ports(nodes: Mapping[str, Untyped], names: Sequence[str], path: str) -> tup
         value: Untyped = nodes[name].meta["val"] if name in nodes else None
         if not isinstance(value, torch.Tensor):
             raise ArtifactError(expected("a program of tensors only", got=f"{name!r}", where=path), where=path)
-        shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
+        sizes: Untyped = value.shape  # whole numbers, or symbols
+        shape = tuple(size if isinstance(size, int) else -1 for size in sizes)
         datatype = datatype_of(str(value.dtype).removeprefix("torch."), name)
         ports.append(Port(name=name, datatype=datatype, shape=shape))
     return tuple(ports)

@@ -21,6 +21,7 @@ _LONGEST_LINE = 500
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 """Where the frameworks look for how many threads may work inside one operator."""
 _NEVER = float("inf")
+_MOMENT = 1.0
 
 
 class WorkerDied(Exception):  # noqa: N818 - an event, which the model turns into an error
@@ -31,8 +32,9 @@ class WorkerProcess:
     """One process. `ask` belongs to one thread, which has to live as long as the process; the rest to any."""
 
     def __init__(self, arguments: Sequence[str], *, threads: int, on_line: Callable[[str], None]) -> None:
-        command = [sys.executable, "-m", ENTRY, *arguments]
-        # A session of its own: Ctrl-C in the terminal is for the server, which drains first.
+        command = [sys.executable, "-P", "-m", ENTRY, *arguments]
+        # -P: no module of whatever folder this was started in. A session of its own: Ctrl-C in the terminal is for the
+        # server, which drains first.
         self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
             command,
             env=_environment(threads),
@@ -87,6 +89,8 @@ class WorkerProcess:
 
     def bury(self) -> str:
         """Ends it, waits until it is gone, and says how it went. For the thread that asks."""
+        with suppress(subprocess.TimeoutExpired):  # its pipes close a moment before it is gone
+            self._process.wait(timeout=0 if self._is_late else _MOMENT)
         was_alive = self.is_alive
         self.kill()
         self._process.wait()
