@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ambidex.workflow.verify import Verdict
 
 
+ORIGIN = "imported_from"
+"""The entry of the manifest's metadata that names what a model was imported from."""
+
+
 def load(path: str | os.PathLike[str]) -> Artifact:
     """Opens an artifact after checking its form, sizes and hashes. Nothing in the file can run.
 
@@ -85,6 +89,11 @@ class Artifact:
         return self._opened.read(CARD).decode("utf-8", "replace")
 
     @property
+    def origin(self) -> str:
+        """What it was imported from; empty for a model that was trained here."""
+        return self._opened.manifest.metadata.get(ORIGIN, "")
+
+    @property
     def opened(self) -> OpenArtifact:
         """The file itself, entry by entry."""
         return self._opened
@@ -106,6 +115,11 @@ class Artifact:
         """The graph that every edition is built from."""
         from ambidex.graph import Graph, infer_values
 
+        if self.origin:
+            fix = "Predicting, serving and verifying work on it."
+            raise ArtifactError(
+                expected("a model that was trained here", got=f"one imported from {self.origin}", fix=fix)
+            )
         try:
             graph = msgspec.json.decode(self._opened.read(GRAPH), type=Graph)
         except msgspec.DecodeError as error:
@@ -168,6 +182,28 @@ class Artifact:
         from ambidex.workflow.numpy_edition import NumpyEdition
 
         return NumpyEdition(self.graph, self.weights)
+
+    def load_from(self, network: Any, *, rows: Any = None) -> Artifact:
+        """A new model with the weights of a network that `to_torch` or `to_keras` gave and you changed since.
+
+        It is exported and certified anew, on the rows of this one's certificate or on `rows`, and says that its weights
+        came by hand: what was measured in training is left out. Raises `UsageError` where layers, shapes or what the
+        network computes are no longer this model's. Example:
+
+            module = artifact.to_torch()
+            train_further(module)
+            artifact.load_from(module).save("adult-2.ambidex")
+        """
+        from ambidex.workflow.reload import load_from
+
+        return load_bytes(load_from(self, network, None if rows is None else self._table(rows)))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the file, whole or not at all."""
+        from ambidex.artifact.store import check_writable, write_whole
+
+        check_writable(path)
+        write_whole(path, [self._opened.data])
 
     def prepare(self, rows: Any) -> dict[str, npt.NDArray[Any]]:
         """The prepared tensors of a table's rows: what the native networks take."""
