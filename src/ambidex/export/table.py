@@ -49,7 +49,7 @@ TARGETS: dict[str, Target] = {
         Target(
             name="pt2",
             module="ambidex.backends.torch.targets.pt2",
-            summary="torch.export's program in one file, from prepared tensors to raw outputs. Histories of one length.",
+            summary="torch.export's program, from prepared tensors to raw outputs; histories of one length.",
             takes="prepared",
             form="file",
             strings=False,
