@@ -58,10 +58,10 @@ def _times_to_loss(measured: Measured, column: Column) -> Runs:
     epochs = measured.runs(column.name, "epoch_s")
     starts = start_costs(measured, column.name)
     for run in losses.keys() & epochs.keys() & starts.keys():
-        every = [measured.runs(other.name, "validation_loss").get(run) for other in measured.columns if other.trains]
-        if any(loss is None or len(loss) < 2 for loss in every):
-            continue
-        target = max(float(loss[1:].min()) for loss in every if loss is not None) * (1 + SAME_LOSS)
+        every = [measured.runs(other.name, "validation_loss").get(run) for other in measured.columns]
+        # A column that failed before its last epoch takes no part.
+        whole = [loss for loss in every if loss is not None and len(loss) == len(losses[run])]
+        target = max(float(loss[1:].min()) for loss in whole) * (1 + SAME_LOSS)
         reached = int(np.flatnonzero(losses[run][1:] <= target)[0])
         found[run] = np.asarray([starts[run] + float(epochs[run][: reached + 1].sum())])
     return found

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ambidex.compare.comparison import FORMAT, ReportFile, read_report
+from ambidex.compare.page import make_page
+from ambidex.compare.run import merge
+from ambidex.errors import InputFileError
+from ambidex.report.markdown import to_markdown
+from tests.compare.samples import make_comparison
+
+
+@pytest.fixture(scope="module")
+def markdown() -> str:
+    return to_markdown(make_page([make_comparison()]))
+
+
+def test_findings_come_first(markdown: str) -> None:
+    heads = [line.removeprefix("## ") for line in markdown.splitlines() if line.startswith("## ")]
+    assert heads == [
+        "Findings",
+        "Defaults",
+        "Matched",
+        "Installing and importing",
+        "After training",
+        "The code",
+        "How it was measured",
+        "Environment and repetition",
+    ]
+
+
+def test_rows_without_a_difference_say_so(markdown: str) -> None:
+    line = next(line for line in markdown.splitlines() if line.startswith("| epoch of 1024 rows"))
+    assert "no measurable difference" in line
+    assert "× 0.5" in line
+
+
+def test_what_was_not_measured_is_said(markdown: str) -> None:
+    assert "**Not measured:**\n\n- a GPU" in markdown
+
+
+def test_the_command_to_repeat_it_is_there(markdown: str) -> None:
+    assert "ambidex compare adult.csv --target income -o report" in markdown
+
+
+def test_every_row_says_how_it_was_measured(markdown: str) -> None:
+    for row in make_comparison().divisions[0].rows:
+        assert f"| {row.title} | {row.how} |" in markdown
+
+
+def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
+    comparison = make_comparison()
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(ReportFile(format=FORMAT, comparisons=(comparison,))))
+    assert read_report(path) == (comparison,)
+
+
+def test_reports_of_two_machines_become_one_page(tmp_path: Path) -> None:
+    reports = []
+    for name in ("desk", "server"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "samples.jsonl").write_text(f'{{"identity":"{name}"}}\n', encoding="utf-8")
+        reports.append(folder / "report.json")
+    merge(tmp_path / "both", reports, [make_comparison(name="desk", runs=3), make_comparison(name="server", runs=3)])
+    page = (tmp_path / "both" / "report.md").read_text(encoding="utf-8")
+    assert "## Machines side by side" in page
+    assert "## Findings · desk" in page
+    assert "## Matched · server" in page
+    assert len(read_report(tmp_path / "both" / "report.json")) == 2
+    assert (tmp_path / "both" / "samples.jsonl").read_text(encoding="utf-8").count("identity") == 2
+
+
+@pytest.mark.parametrize("content", ["{}", "not json", '{"format": 1, "comparisons": [{"ambidex": 3}]}'])
+def test_another_file_is_no_report(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(
+        InputFileError, match=r"Expected a report of `ambidex compare`, got .* at .*report\.json\. Give the"
+    ):
+        read_report(path)
