@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ambidex.errors import UsageError, expected
 from ambidex.graph.op import Array
 
 SETTABLE = ("epsilon", "momentum", "slope")
@@ -29,3 +30,17 @@ class ForeignLayer:
     weights: Mapping[str, Array] = field(default_factory=dict)
     refusal: str = ""
     lost: tuple[str, ...] = ()
+
+
+def framework_of(network: Any) -> str:
+    """'torch' or 'keras', told without importing either; a `UsageError` for anything else.
+
+    On Keras's own PyTorch backend a Keras layer is a module too, so Keras is looked for first.
+    """
+    origins = [kind.__module__ for kind in type(network).__mro__]
+    if any(origin.split(".")[0] == "keras" for origin in origins):
+        return "keras"
+    if any(origin.startswith("torch.nn") for origin in origins):
+        return "torch"
+    what = type(network).__name__
+    raise UsageError(expected("a torch.nn.Module or a keras.Model", got=f"an object of type {what}"))

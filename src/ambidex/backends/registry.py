@@ -56,6 +56,11 @@ def load_edition(name: str) -> Edition:
     return raw_outputs
 
 
+def load_foreign(framework: str) -> Any:
+    """The module that reads and fills a user's own networks of a framework, 'torch' or 'keras'."""
+    return importlib.import_module(f"ambidex.backends.{framework}.foreign")
+
+
 def check_backend(name: str) -> None:
     """A `BackendError` where the engine is unknown or not installed; loads nothing."""
     if name not in BACKENDS:

@@ -7,6 +7,7 @@ from ambidex._lazy import attach
 
 TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
+    from ambidex.exchange.explain import explain_diff
     from ambidex.exchange.record import Difference, Exchanged, Explanation, Pair
     from ambidex.exchange.transfer import keras_to_torch, torch_to_keras
 
@@ -15,6 +16,7 @@ __all__ = [
     "Exchanged",
     "Explanation",
     "Pair",
+    "explain_diff",
     "keras_to_torch",
     "torch_to_keras",
 ]
@@ -26,6 +28,7 @@ __getattr__, __dir__ = attach(
         "Exchanged": "ambidex.exchange.record",
         "Explanation": "ambidex.exchange.record",
         "Pair": "ambidex.exchange.record",
+        "explain_diff": "ambidex.exchange.explain",
         "keras_to_torch": "ambidex.exchange.transfer",
         "torch_to_keras": "ambidex.exchange.transfer",
     },

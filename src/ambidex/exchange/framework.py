@@ -1,29 +1,13 @@
-"""Which framework a network belongs to, told without importing any, and the engine's functions for it."""
+"""What the frameworks are called, and arguments that must be of one of them."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
+from ambidex.backends.foreign import framework_of
 from ambidex.errors import UsageError, expected
 
 TITLES = {"torch": "PyTorch", "keras": "Keras"}
-
-
-def framework_of(network: Any) -> str:
-    """'torch' or 'keras'. On Keras's PyTorch backend a Keras layer is a module too, so Keras is looked for first."""
-    origins = [kind.__module__ for kind in type(network).__mro__]
-    if any(origin.split(".")[0] == "keras" for origin in origins):
-        return "keras"
-    if any(origin.startswith("torch.nn") for origin in origins):
-        return "torch"
-    what = type(network).__name__
-    raise UsageError(expected("a torch.nn.Module or a keras.Model", got=f"an object of type {what}"))
-
-
-def engine_for(framework: str) -> Any:
-    """The module that reads and fills networks of a framework; see `backends.torch.foreign`."""
-    return import_module(f"ambidex.backends.{framework}.foreign")
 
 
 def require(network: Any, framework: str, argument: str) -> None:

@@ -26,14 +26,18 @@ class Fit:
     notes: tuple[str, ...]
 
 
-def match(sources: Sequence[ForeignLayer], targets: Sequence[ForeignLayer], by: str) -> list[Match]:
+def match(
+    sources: Sequence[ForeignLayer], targets: Sequence[ForeignLayer], by: str, *, is_lenient: bool = False
+) -> list[Match]:
     """Pairs of layers with weights, then pairs of leaky ReLUs as far as both networks have them as layers.
 
-    Raises `UsageError` where a layer has no counterpart, naming all that have none.
+    Raises `UsageError` where a layer has no counterpart, naming all that have none. `is_lenient` lets pass those of
+    known kinds, which can be compared though not copied.
     """
     if by not in WAYS:
         raise UsageError(expected(one_of(WAYS, by), got=repr(by), where="by"))
-    _refuse(sources, targets)
+    if not is_lenient:
+        _refuse(sources, targets)
     weighted, others = (
         [_weighted(layers) for layers in (sources, targets)],
         [_slopes(one) for one in (sources, targets)],

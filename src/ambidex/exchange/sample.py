@@ -66,7 +66,7 @@ def compare(
         except AmbidexError:
             raise
         except Exception as error:  # noqa: BLE001 - a user's own forward may raise anything
-            reasons.append(f"{layout}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+            reasons.append(f"{layout}: {_first_line(error)}")
             continue
         found.append(Comparison(difference=_largest(keras_outputs, outputs), layout=layout))
         if found[-1].difference <= enough or not any(_has_steps(array) for array in inputs):
@@ -74,6 +74,34 @@ def compare(
     if not found:
         raise UsageError(expected("a module that takes the sample", got="; ".join(reasons), where="sample"))
     return min(found, key=lambda comparison: comparison.difference)
+
+
+def runs(network: Any, engine: Any, inputs: Sequence[Array], framework: str) -> list[tuple[list[Array], list[Array]]]:
+    """The rows in every order of axes that a network takes, with its outputs turned back.
+
+    A Keras model takes them as they are. Raises `UsageError` where the network runs in none.
+    """
+    found: list[tuple[list[Array], list[Array]]] = []
+    reasons: list[str] = []
+    for layout, axes in LAYOUTS.items():
+        turned = [_turn(array, axes) for array in inputs]
+        try:
+            outputs = engine.run(network, turned)
+        except AmbidexError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a user's own forward may raise anything
+            reasons.append(f"{layout}: {_first_line(error)}")
+        else:
+            found.append((turned, [_turn(array, axes) for array in outputs]))
+        if framework == "keras" or not any(_has_steps(array) for array in inputs):
+            break
+    if not found:
+        raise UsageError(expected("a network that takes the rows", got="; ".join(reasons), where="rows"))
+    return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _turn(array: Array, axes: tuple[int, int, int]) -> Array:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ambidex.backends.foreign import SETTABLE, ForeignLayer
+from ambidex.backends.registry import load_foreign
 from ambidex.errors import CertificateError, UsageError, expected
-from ambidex.exchange.framework import TITLES, engine_for, require
+from ambidex.exchange.framework import TITLES, require
 from ambidex.exchange.match import Fit, Match, check_structure, differences, fit, match
 from ambidex.exchange.record import Exchanged, Pair
 from ambidex.exchange.sample import Comparison, as_arrays, compare, random_sample
@@ -63,14 +64,14 @@ class _Wish:
 def _exchange(source: Any, target: Any, source_kind: str, wish: _Wish) -> Exchanged:
     target_kind = "keras" if source_kind == "torch" else "torch"
     module, model = (source, target) if source_kind == "torch" else (target, source)
-    keras, ours, theirs = engine_for("keras"), engine_for(source_kind), engine_for(target_kind)
+    keras, ours, theirs = load_foreign("keras"), load_foreign(source_kind), load_foreign(target_kind)
     inputs = _inputs(model, keras, wish.sample)
     matches = match(ours.read_layers(source), theirs.read_layers(target), wish.by)
     fits = [_prepared(one, other, wish.set_hyperparameters) for one, other in matches]
     before = theirs.snapshot(target)
     _write(theirs, target, matches, fits)
     try:
-        found = compare(keras.run(model, inputs), module, engine_for("torch"), inputs, enough=TOLERANCE)
+        found = compare(keras.run(model, inputs), module, load_foreign("torch"), inputs, enough=TOLERANCE)
         _check(found, source_kind)
     except BaseException:
         theirs.restore(target, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import struct
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,27 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def begin(self, run: dict[str, Any], *, is_resuming: bool) -> State | None:
+    def begin(self, run: dict[str, Any], *, is_resuming: bool, free: Collection[str] = ()) -> State | None:
         """Opens the folder for a run; the state to go on from, or None to start afresh.
 
-        Raises `UsageError` naming the first difference where another run left the folder.
+        Raises `UsageError` naming the first difference where another run left the folder. What the dotted paths `free`
+        name may differ; the folder then is this run's.
         """
         state = None
         if is_resuming and (self.folder / RUN).exists():
-            self._check_same(run)
+            self._check_same(run, free)
             state = self._newest()
         if state is None:
             self.remove()
             self.folder.mkdir(parents=True)
-            write_whole(self.folder / RUN, [msgspec.json.encode(run)])
+        write_whole(self.folder / RUN, [msgspec.json.encode(run)])
         return state
+
+    def last_run(self) -> dict[str, Any]:
+        """What run left the folder, as `begin` was told; empty where none did."""
+        path = self.folder / RUN
+        found: dict[str, Any] = msgspec.json.decode(path.read_bytes()) if path.exists() else {}
+        return found
 
     def save(self, state: State) -> None:
         """Writes the newest epoch, then drops the oldest files."""
@@ -75,10 +83,9 @@ class CheckpointFolder:
                 continue
         return None
 
-    def _check_same(self, run: dict[str, Any]) -> None:
-        before = msgspec.json.decode((self.folder / RUN).read_bytes())
+    def _check_same(self, run: dict[str, Any], free: Collection[str]) -> None:
         now = msgspec.json.decode(msgspec.json.encode(run))
-        difference = _first_difference(before, now, "")
+        difference = _first_difference(self.last_run(), now, "", free)
         if difference:
             path, old, new = difference
             fix = "Repeat the first run's options, or leave out --resume to start afresh."
@@ -102,10 +109,12 @@ def _read(data: bytes) -> State:
     )
 
 
-def _first_difference(before: Any, now: Any, path: str) -> tuple[str, Any, Any] | None:
+def _first_difference(before: Any, now: Any, path: str, free: Collection[str]) -> tuple[str, Any, Any] | None:
+    if path in free:
+        return None
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
-            found = _first_difference(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+            found = _first_difference(before.get(key), now.get(key), f"{path}.{key}" if path else key, free)
             if found:
                 return found
         return None

@@ -22,12 +22,24 @@ class EpochRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     learning_rate: float
 
 
+class Switch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A run that was begun in one engine and resumed in another: the first epoch there, and both engines."""
+
+    epoch: int
+    before: str
+    after: str
+
+
 class History(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """The epochs so far; `steps` holds the loss of every step where the plan asks for it."""
+    """The epochs so far; `steps` holds the loss of every step where the plan asks for it.
+
+    `switches` is empty where one engine did it all.
+    """
 
     epochs: list[EpochRecord] = []
     steps: list[float] = []
     stopped_by: str = "epochs"
+    switches: list[Switch] = []
 
     @property
     def best(self) -> EpochRecord:

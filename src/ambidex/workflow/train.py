@@ -22,7 +22,7 @@ from ambidex.losses.loss import Loss, loss_name
 from ambidex.training.checkpoint import CheckpointFolder
 from ambidex.training.defaults import batch_size
 from ambidex.training.engine import Trainer
-from ambidex.training.history import History
+from ambidex.training.history import History, Switch
 from ambidex.training.loop import Run, Silent, State, Watcher, by_validation_loss
 from ambidex.workflow.bundle import TrainingRecord
 from ambidex.workflow.problem import Arrays, Problem
@@ -30,6 +30,12 @@ from ambidex.workflow.score import make_score
 from ambidex.workflow.seal import SOLVED, Draft, make_draft, seal
 from ambidex.workflow.series_problem import series_problem
 from ambidex.workflow.table_problem import table_problem
+
+FREE: tuple[str, ...] = ("experiment.plan.device", "backend", "experiment.backend")
+"""What may change when a run is resumed: where it computes, and in which engine, if one is named.
+
+Weights, slots of the optimizer, the step and the schedule are the same in every engine, so the run goes on.
+"""
 
 
 @dataclass(kw_only=True)
@@ -211,7 +217,12 @@ def _begin(
     """The state to go on from, if there are checkpoints and one of them is this run's."""
     if checkpoints is None:
         return None
-    resumed = checkpoints.begin(_identity(problem, experiment, backend), is_resuming=session.is_resuming)
+    before = checkpoints.last_run().get("backend", backend)
+    free = FREE if experiment.backend != "auto" else FREE[:1]
+    resumed = checkpoints.begin(_identity(problem, experiment, backend), is_resuming=session.is_resuming, free=free)
+    if resumed and before != backend:
+        session.say(f"begun in {before}, goes on in {backend}")
+        resumed.history.switches.append(Switch(epoch=len(resumed.history.epochs), before=before, after=backend))
     if session.is_resuming:
         epoch = len(resumed.history.epochs) - 1 if resumed else 0
         session.say(f"resuming after epoch {epoch}" if resumed else "no checkpoint to resume from: starting afresh")

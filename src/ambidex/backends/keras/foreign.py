@@ -9,8 +9,9 @@ import numpy as np
 
 from ambidex.backends.foreign import ForeignLayer
 from ambidex.backends.keras._import import keras
-from ambidex.backends.keras.weights import Place, layer_places
-from ambidex.errors import UsageError
+from ambidex.backends.keras.weights import Place, layer_places, to_canonical
+from ambidex.errors import UsageError, expected
+from ambidex.graph import Graph
 from ambidex.graph.op import Array
 
 _UNKNOWN = "a layer of this kind has no counterpart here"
@@ -42,6 +43,18 @@ def set_attributes(layer: ForeignLayer, attrs: Mapping[str, float]) -> None:
             layer.native.momentum = round(1 - value, 12)
         else:
             setattr(layer.native, {"epsilon": "epsilon", "slope": "negative_slope"}[name], value)
+
+
+def canonical_weights(network: Any, graph: Graph) -> dict[str, Array]:
+    """The weights of a model that was made from the graph, whatever the user trained in it since, by canonical name.
+
+    Raises `UsageError` where a layer is no longer there.
+    """
+    try:
+        return to_canonical(network, graph)
+    except (AttributeError, ValueError) as error:
+        fix = "Change the weights of what to_keras() gave, not its layers."
+        raise UsageError(expected("the layers of this model", got=str(error).rstrip("."), fix=fix)) from None
 
 
 def run(network: Any, inputs: Sequence[Array]) -> list[Array]:

@@ -8,8 +8,10 @@ import numpy as np
 
 from ambidex.backends.foreign import ForeignLayer
 from ambidex.backends.torch._import import Tensor, Untyped, nn, torch
-from ambidex.backends.torch.weights import Place, layer_places, recurrent_places
-from ambidex.errors import UsageError
+from ambidex.backends.torch.names import layer_names
+from ambidex.backends.torch.weights import Place, layer_places, recurrent_places, to_canonical
+from ambidex.errors import UsageError, expected
+from ambidex.graph import Graph
 from ambidex.graph.op import Array
 
 _ATTRIBUTES = {"epsilon": "eps", "momentum": "momentum", "slope": "negative_slope"}
@@ -39,6 +41,28 @@ def set_attributes(layer: ForeignLayer, attrs: Mapping[str, float]) -> None:
     """Changes hyperparameters among `SETTABLE`."""
     for name, value in attrs.items():
         setattr(layer.native, _ATTRIBUTES[name], value)
+
+
+def canonical_weights(network: nn.Module, graph: Graph) -> dict[str, Array]:
+    """The weights of a module that was made from the graph, whatever the user trained in it since, by canonical name.
+
+    Second biases that were trained are added to the first. Raises `UsageError` where a layer is no longer there.
+    """
+    try:
+        found = to_canonical(network, graph)
+        paths = layer_names(node.name for node in graph.network)
+        for node in graph.network:
+            layer = (
+                ForeignLayer(name=node.name, op=node.op, native=network.get_submodule(paths[node.name]))
+                if node.op == "lstm"
+                else None
+            )
+            for way, tensor in zip(("forward", "backward"), _second_biases(layer) if layer else [], strict=False):
+                found[f"{node.name}.{way}.bias"] += tensor.detach().cpu().float().numpy()
+    except AttributeError as error:
+        fix = "Change the weights of what to_torch() gave, not its layers."
+        raise UsageError(expected("the layers of this model", got=str(error).rstrip("."), fix=fix)) from None
+    return found
 
 
 def run(network: nn.Module, inputs: Sequence[Array]) -> list[Array]:
