@@ -12,11 +12,12 @@ import time
 from pathlib import Path
 
 from benchmarks.serving.model import write_both
+from benchmarks.serving.peers import PEERS
 from benchmarks.serving.starting import ask, rivals, start
 
 
 def main(rounds: int) -> None:
-    seen: dict[str, list[tuple[float, float, float]]] = {name: [] for name in rivals()}
+    seen: dict[str, list[tuple[float, float, float]]] = {name: [] for name in rivals() if name not in PEERS}
     with tempfile.TemporaryDirectory() as folder:
         artifact, plain = write_both(Path(folder))
         for name in seen:
@@ -25,7 +26,7 @@ def main(rounds: int) -> None:
             for name, times in seen.items():
                 began = time.perf_counter()
                 server = start(name, artifact, plain)
-                ask(server.port)
+                ask(server)
                 times.append((time.perf_counter() - began, server.cpu_seconds(), server.memory_mib()))
                 server.stop()
     print(f"{'server':10} {'wall ms':>9} {'best':>7} {'CPU ms':>8} {'PSS MiB':>8}  ours / this one (wall, CPU)")

@@ -1,6 +1,10 @@
 """Requests per second, latency and CPU per request, ours and others', in alternating rounds.
 
-    python -m benchmarks.serving.throughput [SECONDS]
+    python -m benchmarks.serving.throughput [--install] [SECONDS]
+
+`--install` makes the environments of the servers of others below .venv-rivals/ first (1 GB); those that are not there
+are left out. MLServer and Triton's Python backend are asked by the Open Inference Protocol, as one tensor of numbers,
+which is less to read than rows by name.
 
 The load comes from `wrk` where it is installed, else from one Python process, which tops out near 15,000 requests a
 second: then the CPU time that the server spends on a request is the figure to compare.
@@ -8,7 +12,6 @@ second: then the CPU time that the server spends on a request is the figure to c
 
 from __future__ import annotations
 
-import json
 import re
 import selectors
 import shutil
@@ -20,8 +23,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.serving.environments import PACKAGES, install, python_of
 from benchmarks.serving.model import write_both
-from benchmarks.serving.starting import PATH, ROW, Started, ask, rivals, start
+from benchmarks.serving.starting import Started, ask, rivals, start
 
 CASES = ((1, 1), (8, 1), (64, 1), (8, 1000))
 ROUNDS = 2
@@ -34,10 +38,10 @@ class Load(NamedTuple):
     p99: float
 
 
-def request(rows: int) -> bytes:
-    body = json.dumps({"rows": [ROW] * rows}).encode()
-    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+def request(server: Started, rows: int) -> bytes:
+    body = server.body(rows).encode()
+    kind = "Host: x\r\nContent-Type: application/json"
+    return f"POST {server.path} HTTP/1.1\r\n{kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class Client:
@@ -66,9 +70,9 @@ class Client:
             self.send()
 
 
-def load_python(port: int, connections: int, rows: int, seconds: float) -> Load:
+def load_python(server: Started, connections: int, rows: int, seconds: float) -> Load:
     selector = selectors.DefaultSelector()
-    clients = [Client(port, request(rows)) for _ in range(connections)]
+    clients = [Client(server.port, request(server, rows)) for _ in range(connections)]
     for client in clients:
         selector.register(client.socket, selectors.EVENT_READ, client)
     end = time.perf_counter() + seconds
@@ -81,13 +85,15 @@ def load_python(port: int, connections: int, rows: int, seconds: float) -> Load:
     return Load(len(latencies) / seconds, latencies[int(len(latencies) * 0.99)] * 1e3)
 
 
-def load_wrk(port: int, connections: int, rows: int, seconds: float) -> Load:
-    body = json.dumps({"rows": [ROW] * rows})
+def load_wrk(server: Started, connections: int, rows: int, seconds: float) -> Load:
+    body = server.body(rows)
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(f"wrk.method='POST'\nwrk.headers['Content-Type']='application/json'\nwrk.body=[[{body}]]\n")
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", "-s", script.name]
-        done = subprocess.run([*command, f"http://127.0.0.1:{port}{PATH}"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [*command, f"http://127.0.0.1:{server.port}{server.path}"], capture_output=True, text=True, check=True
+        )
     assert "Non-2xx" not in done.stdout, done.stdout
     tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", done.stdout)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)
@@ -99,8 +105,8 @@ def load_wrk(port: int, connections: int, rows: int, seconds: float) -> Load:
 def measure(server: Started, connections: int, rows: int, seconds: float) -> tuple[Load, float]:
     """The load, and the server's CPU microseconds per request."""
     before = server.cpu_seconds()
-    load = (load_wrk if shutil.which("wrk") else load_python)(server.port, connections, rows, seconds)
-    return load, (server.cpu_seconds() - before) / (load.per_second * seconds) * 1e6
+    load = (load_wrk if shutil.which("wrk") else load_python)(server, connections, rows, seconds)
+    return load, (server.cpu_seconds() - before) / max(load.per_second * seconds, 1) * 1e6
 
 
 def main(seconds: float) -> None:
@@ -109,7 +115,7 @@ def main(seconds: float) -> None:
         servers = {name: start(name, *both) for name in rivals() if name != "script"}
         try:
             for server in servers.values():
-                ask(server.port)
+                ask(server)
             print(f"{'connections × rows':20} {'server':9} {'req/s':>8} {'p99 ms':>8} {'CPU µs':>8}  ours ×")
             for connections, rows in CASES:
                 compare(servers, connections, rows, seconds)
@@ -132,4 +138,10 @@ def compare(servers: dict[str, Started], connections: int, rows: int, seconds: f
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    if "--install" in sys.argv:
+        install()
+    absent = ", ".join(name for name in PACKAGES if python_of(name) is None)
+    if absent:
+        print(f"not installed, so left out: {absent} (--install)", file=sys.stderr)
+    times = [float(word) for word in sys.argv[1:] if word != "--install"]
+    main(times[0] if times else 3.0)

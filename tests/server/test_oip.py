@@ -350,3 +350,21 @@ def test_the_triton_client_works_unchanged(server: Server) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["as", *expected_labels(server)]
+
+
+def test_a_large_request_gets_only_the_outputs_it_asks_for(server: Server) -> None:
+    rows = 9000
+    columns: list[tuple[str, str, object]] = [
+        ("age", "FP64", 39.5),
+        ("hours-per-week", "FP64", 40.5),
+        ("workclass", "BYTES", "Private"),
+        ("member", "BOOL", True),
+        ("since", "BYTES", "2020-01-31"),
+    ]
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [rows], "data": [value] * rows} for name, kind, value in columns
+    ]
+    both = server.post("/v2/models/adult/infer", {"inputs": inputs}).json["outputs"]
+    for wanted in both:
+        asked = {"inputs": inputs, "outputs": [{"name": wanted["name"]}]}
+        assert server.post("/v2/models/adult/infer", asked).json["outputs"] == [wanted]

@@ -164,8 +164,10 @@ class Reader:
         raw = ctypes.string_at(self._content, size)
         if count == 1:
             return [raw.decode(errors="replace")]
-        stops = [*starts[1:], size]
-        return [raw[start:stop].decode(errors="replace") for start, stop in zip(starts, stops, strict=True)]
+        begins = starts[:]
+        pieces = [raw[start:stop] for start, stop in zip(begins, [*begins[1:], size], strict=True)]
+        texts = {piece: piece.decode(errors="replace") for piece in set(pieces)}  # many rows, few labels
+        return [texts[piece] for piece in pieces]
 
 
 def _result_shape(api: Api, value: int) -> tuple[int, ...]:

@@ -68,12 +68,13 @@ class Predictor:
             message = expected("a model that answers a row of zeros", got=error.message, where="model.onnx")
             raise ArtifactError(message) from error
 
-    def predict_packed(self, feeds: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The task's outputs for packed tensors. Raises `DataError` where they do not fit."""
+    def predict_packed(self, feeds: Mapping[str, Tensor], *, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
+        """The task's outputs, or those wanted, for packed tensors. Raises `DataError` where they do not fit."""
+        names = self.outputs if wanted is None else wanted
         if not self._is_renamed:
-            return self.session.run(feeds, self.outputs)
-        outputs = self.session.run(feeds, tuple(self._written.values()))
-        return {name: outputs[written] for name, written in self._written.items()}
+            return self.session.run(feeds, names)
+        outputs = self.session.run(feeds, [self._written[name] for name in names])
+        return {name: outputs[self._written[name]] for name in names}
 
     def pack_rows(self, rows: Sequence[Mapping[str, object]], *, read: Reader = parse_value) -> dict[str, Tensor]:
         """The packed tensors of a table's rows. Raises `DataError` with the place, such as `rows[3].age`."""

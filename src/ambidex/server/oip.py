@@ -89,7 +89,8 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 
     def work() -> tuple[bytes, bytes]:
         call = decode(model, exchange)
-        return settle(call, model.predictor.predict_packed(call.feeds), 0)
+        wanted = None if service.is_recording else [name for name, _ in call.outputs]
+        return settle(call, model.predictor.predict_packed(call.feeds, wanted=wanted), 0)
 
     try:
         if len(exchange.body) > LARGE_BODY:

@@ -82,6 +82,11 @@ class Service:
         if self.predictions is not None:
             self.predictions.note(asked, model, feeds, answer)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether `record` looks at answers: it then needs every output of a run, also those that nobody asked for."""
+        return self.predictions is not None
+
     def _open_predictions(self, settings: Settings) -> PredictionLog | None:
         if not settings.log_predictions:
             return None
