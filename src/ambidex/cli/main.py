@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("ambidex.cli.predict", "predict the rows of a table, or the next steps of series"),
     "evaluate": ("ambidex.cli.evaluate", "measure a model on data whose answers are known"),
     "export": ("ambidex.cli.export", "write a model in another format, checked in its own runtime"),
+    "eject": ("ambidex.cli.eject", "write a model as plain PyTorch or Keras source"),
     "targets": ("ambidex.cli.targets", "list the formats, what each needs and what survives in it"),
     "serve": ("ambidex.cli.serve", "answer requests over HTTP"),
     "import": ("ambidex.cli.import_model", "turn a model of another library into an artifact"),
@@ -22,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("ambidex.cli.compare", "measure the frameworks side by side on your data"),
     "advise": ("ambidex.cli.advise", "which backend and target for this case, with the evidence"),
     "verify": ("ambidex.cli.verify", "check a model's file and its certificate again"),
+    "explain-diff": ("ambidex.cli.explain_diff", "say why two models differ, with the size of each effect"),
     "models": ("ambidex.cli.models", "list the architectures and when to use them"),
 }
 """Name to module and line of help. A command's module has `add_arguments(parser)` and `run(args) -> int`."""

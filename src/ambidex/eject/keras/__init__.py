@@ -1,0 +1,1 @@
+"""Plain Keras as text. Keras itself is not imported."""

@@ -1,0 +1,1 @@
+"""Plain PyTorch as text. PyTorch itself is not imported."""
