@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from tests.server.running import Server
@@ -19,3 +20,12 @@ def is_running(number: int) -> bool:
         return ") Z " not in Path(f"/proc/{number}/stat").read_text()
     except FileNotFoundError:
         return False
+
+
+def wait_for(server: Server, name: str, state: str = "up") -> None:
+    """Has a model loaded, and waits until it is in a state; importing a framework takes long on a busy machine."""
+    end = time.monotonic() + 120
+    while (found := server.get(f"/v2/models/{name}/ready").json["state"]) != state:
+        assert found in ("idle", "loading"), f"{name} is {found}"
+        assert time.monotonic() < end, f"{name} is still {found}"
+        time.sleep(0.1)
