@@ -68,6 +68,67 @@ def test_awkward_questions_get_the_right_status(
         assert status < 400 or isinstance(document["error"], str)
 
 
+DEEP = "[" * 5000 + "]" * 5000
+# The same mistakes in the other two protocols: the one row that is sent, and the status of each.
+ELSEWHERE: list[tuple[str, int, int]] = [
+    ('{"rooms": 1.5}', 200, 200),
+    ('{"rooms": 2}', 200, 200),
+    ('{"rooms": null}', 200, 200),
+    ('{"rooms": 1}, {"rooms": 2}', 200, 200),
+    ('{"rooms": "many"}', 422, 400),
+    ('{"rooms": true}', 422, 400),
+    ('{"rooms": [1, 2]}', 422, 400),
+    ('{"rooms": {}}', 422, 400),
+    ('{"rooms": NaN}', 400, 400),
+    ('{"rooms": Infinity}', 400, 400),
+    ('{"rooms": 1e999}', 422, 400),
+    (f'{{"rooms": {DEEP}}}', 400, 400),
+    ('{"zzz": 1}', 422, 400),
+    ('{"rooms": 1, "zzz": 1}', 422, 400),
+    ('{"rooms": 1}, {"zzz": 1}', 422, 400),
+    ("{}", 422, 400),
+    ('"text"', 422, 400),
+    ("", 200, 400),
+    ("oops", 400, 400),
+    ('{"rooms": 1}]', 400, 400),
+]
+WHOLE: list[tuple[str, int, int]] = [
+    ("", 400, 400),
+    ("{oops", 400, 400),
+    ("{}", 422, 400),
+    ("[]", 422, 400),
+    ("null", 422, 400),
+    (DEEP, 400, 400),
+]
+
+
+@pytest.mark.parametrize(("row", "friendly", "tensorflow"), ELSEWHERE)
+def test_the_same_mistakes_in_the_other_protocols(server: Server, row: str, friendly: int, tensorflow: int) -> None:
+    check_both(server, (f'{{"rows": [{row}]}}', f'{{"instances": [{row}]}}'), friendly, tensorflow)
+
+
+@pytest.mark.parametrize(("body", "friendly", "tensorflow"), WHOLE)
+def test_bodies_of_another_form_in_the_other_protocols(
+    server: Server, body: str, friendly: int, tensorflow: int
+) -> None:
+    check_both(server, (body, body), friendly, tensorflow)
+
+
+def check_both(server: Server, bodies: tuple[str, str], friendly: int, tensorflow: int) -> None:
+    ours = server.ask("POST", "/models/houses/predict", bodies[0])
+    theirs = server.ask("POST", "/v1/models/houses:predict", bodies[1])
+    assert (ours.status, theirs.status) == (friendly, tensorflow), (ours.body, theirs.body)
+    assert friendly == 200 or ours.json["error"]["message"].startswith("Expected ")
+    assert tensorflow == 200 or isinstance(theirs.json["error"], str)
+
+
+@pytest.mark.parametrize("path", ["/models/{}/predict", "/v1/models/{}:predict"])
+@pytest.mark.parametrize("model", ["nope", "houses/versions/2", "..%2f..%2fetc%2fpasswd"])
+def test_what_is_not_served_is_404_in_the_other_protocols(server: Server, path: str, model: str) -> None:
+    assert server.post(path.format(model), {"rows": [{"rooms": 1}]}).status == 404
+    assert server.get(path.format("houses")).status == 405
+
+
 @pytest.fixture(scope="module")
 def known(server: Server) -> dict[str, Any]:
     return examples(server)
