@@ -89,7 +89,11 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--compile", metavar="WHEN", help="auto, on or off: torch.compile, XLA")
     add("--threads", type=int, metavar="N")
     add("--deterministic", action="store_true", default=None, help="equal runs give equal files")
-    add("--resume", action="store_true", help="go on from OUT.ambidex.ckpt/")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from OUT.ambidex.ckpt/, in another --backend or --device if you name one",
+    )
     add("--config", metavar="FILE.toml", help="the experiment as TOML; flags go above it")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any field of the experiment")
 
