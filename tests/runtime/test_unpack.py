@@ -60,3 +60,14 @@ def test_forecasts_are_told_one_by_one(tmp_path: Path) -> None:
     assert unpacked(predictor, feeds, 2) == [{"history": steps}] * 2
     answers = told(predictor, predictor.predict_packed(feeds), 1, 2)
     assert answers == [{"OT": [4.0, 5.0, 6.0], "OT_q0.1": [0.5] * 3, "OT_q0.9": [2.5] * 3}]
+
+
+def test_some_of_the_outputs_are_told_by_their_names(tmp_path: Path) -> None:
+    predictor = predictor_of(write_adult(tmp_path))
+    row = {"age": 99, "hours-per-week": 0, "workclass": None, "member": False, "since": "2020-01-31"}
+    feeds = predictor.pack_rows([row, row])
+    assert told(predictor, predictor.predict_packed(feeds, wanted=["income"]), 1, 2) == [{"income": ">50K"}]
+    ((name, chances),) = told(predictor, predictor.predict_packed(feeds, wanted=["income_probabilities"]), 0, 1)[
+        0
+    ].items()
+    assert (name, len(chances)) == ("income_probabilities", 2)

@@ -185,6 +185,7 @@ def write_model(
     *,
     card: str = "# A model\n",
     certificate: Certificate = UNCERTIFIED,
+    training: bytes = b"{}",
 ) -> Path:
     """An artifact around the ONNX model; its other entries are as small as they may be."""
     dtypes = {int(number): name for name, number in _ELEMENTS.items()}
@@ -205,7 +206,7 @@ def write_model(
         "model.onnx": model.SerializeToString(deterministic=True),
         "weights.safetensors": b"\2\0\0\0\0\0\0\0{}",
         "graph.json": b"{}",
-        "training.json": b"{}",
+        "training.json": training,
         "certificate.json": encode_certificate(certificate),
         "card.md": card.encode(),
     }

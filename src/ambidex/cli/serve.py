@@ -90,7 +90,7 @@ def _add_work(parser: argparse.ArgumentParser) -> None:
         type=whole(1024),
         default=1,
         metavar="N",
-        help="threads inside one run; 0: all cores (1)",
+        help="threads inside one run; 0: all cores, shared among the processes (1)",
     )
     group.add_argument(
         "--request-threads",

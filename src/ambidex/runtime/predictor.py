@@ -18,6 +18,8 @@ TAKEN_SUFFIX = "_predicted"
 """What the exporter appends to an output whose name an input already has."""
 Note = Callable[[list[int], dict[str, Tensor], dict[str, Tensor]], None]
 """Receives which windows ran together, their tensors and the outputs."""
+Observe = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], None]
+"""Receives the tensors and the outputs of every run, in the thread that ran it."""
 _CODES = {"float64": "d", "int64": "q"}
 
 
@@ -25,7 +27,7 @@ class Predictor:
     """A session and the schema it serves.
 
     `layouts` are the graph's packed inputs, `columns` the columns of a row (for series: of a step of the history) in
-    the order in which they are packed.
+    the order in which they are packed. `observe` is told of every run.
     """
 
     def __init__(self, schema: Schema, session: Session) -> None:
@@ -37,6 +39,7 @@ class Predictor:
         self.packing = Packing([layout for layout in self.layouts if layout.span in ("row", "history")])
         self.columns = self.packing.columns
         self.series = SeriesPacker(schema) if schema.task.kind == "forecast" else None
+        self.observe: Observe | None = None
         self._check_graph()
 
     def _check_graph(self) -> None:
@@ -71,10 +74,14 @@ class Predictor:
     def predict_packed(self, feeds: Mapping[str, Tensor], *, wanted: Sequence[str] | None = None) -> dict[str, Tensor]:
         """The task's outputs, or those wanted, for packed tensors. Raises `DataError` where they do not fit."""
         names = self.outputs if wanted is None else wanted
-        if not self._is_renamed:
-            return self.session.run(feeds, names)
-        outputs = self.session.run(feeds, [self._written[name] for name in names])
-        return {name: outputs[self._written[name]] for name in names}
+        if self._is_renamed:
+            written = self.session.run(feeds, [self._written[name] for name in names])
+            outputs = {name: written[self._written[name]] for name in names}
+        else:
+            outputs = self.session.run(feeds, names)
+        if self.observe is not None:
+            self.observe(feeds, outputs)
+        return outputs
 
     def pack_rows(self, rows: Sequence[Mapping[str, object]], *, read: Reader = parse_value) -> dict[str, Tensor]:
         """The packed tensors of a table's rows. Raises `DataError` with the place, such as `rows[3].age`."""

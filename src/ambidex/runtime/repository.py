@@ -15,6 +15,7 @@ from ambidex.runtime.predictor import Predictor
 
 if TYPE_CHECKING:
     from ambidex.artifact import Manifest
+    from ambidex.artifact.profile import Profile
 
 SUFFIX = ".ambidex"
 
@@ -42,7 +43,7 @@ class Served:
 
 
 class Model(Served):
-    """A loaded artifact; `texts` are its card and certificate."""
+    """A loaded artifact; `texts` are its card and certificate, `profile` what its training data looked like."""
 
     def __init__(
         self, place: Place, predictor: Predictor, manifest: Manifest, *, texts: tuple[bytes, bytes], stamp: Stamp
@@ -53,6 +54,7 @@ class Model(Served):
         self.manifest = manifest
         self.card = texts[0].decode(errors="replace")
         self.certificate = texts[1]
+        self.profile: Profile | None = None
 
 
 def find_places(paths: Sequence[str]) -> list[Place]:
@@ -147,8 +149,9 @@ def load_model(place: Place, *, threads: int = 1) -> Model:
 
     Raises `ArtifactError` or `InputFileError` and leaves nothing behind.
     """
-    from ambidex.artifact import CARD, CERTIFICATE, MODEL, open_artifact
+    from ambidex.artifact import CARD, CERTIFICATE, MODEL, TRAINING, open_artifact
     from ambidex.artifact.onnx_reader import check_model
+    from ambidex.artifact.profile import read_profile
     from ambidex.runtime.rehearsal import rehearse
     from ambidex.runtime.session import open_session
 
@@ -161,7 +164,9 @@ def load_model(place: Place, *, threads: int = 1) -> Model:
     predictor.warm_up()
     texts = (artifact.read(CARD), artifact.read(CERTIFICATE))
     rehearse(predictor, texts[1])
-    return Model(place, predictor, artifact.manifest, texts=texts, stamp=stamp)
+    found = Model(place, predictor, artifact.manifest, texts=texts, stamp=stamp)
+    found.profile = read_profile(artifact.read(TRAINING))
+    return found
 
 
 class Repository:

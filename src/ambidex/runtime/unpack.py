@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isnan
+from math import isnan, prod
 from typing import Any
 
 from ambidex.runtime.answers import row_answers, series_answer, values, written
@@ -58,7 +58,16 @@ def _plain(column: Column, value: Any) -> Any:
 def told(predictor: Predictor, outputs: Mapping[str, Tensor], start: int, stop: int) -> list[Plain]:
     """What was answered to rows `start` to `stop`; forecasts without their times, which packed tensors do not have."""
     task = predictor.schema.task
+    if set(predictor.outputs) - set(outputs):  # a client asked for some of them only
+        return [{name: _part(tensor, row) for name, tensor in outputs.items()} for row in range(start, stop)]
     if predictor.series is None:
         return row_answers(task, outputs, start, stop)
     answers = [series_answer(task, outputs, position, ()) for position in range(start, stop)]
     return [{name: value for name, value in answer.items() if name != "time"} for answer in answers]
+
+
+def _part(tensor: Tensor, row: int) -> Any:
+    """A row's value, or its values as one list."""
+    size = prod(tensor.shape[1:])
+    found = values(tensor, row * size, (row + 1) * size)
+    return found if len(tensor.shape) > 1 else found[0]

@@ -8,6 +8,7 @@ import msgspec
 
 from ambidex.runtime.answers import series_answer
 from ambidex.runtime.repository import Model, Served
+from ambidex.server.drift_watch import show as show_drift
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.json_answers import Predictions
 from ambidex.server.json_codec import RowsCodec, SeriesCodec
@@ -209,4 +210,6 @@ ROUTES: tuple[Route, ...] = (
     ("GET", "/models", list_models),
     ("GET", "/models/{model}", describe),
     ("GET", "/models/{model}/versions/{version}", describe),
+    ("GET", "/models/{model}/drift", show_drift),
+    ("GET", "/models/{model}/versions/{version}/drift", show_drift),
 )

@@ -103,6 +103,7 @@ def _model_paths(service: Service, model: Served, version: str) -> Json:
     return {
         f"{own}/predict": _post(predict, wanted, _OWN | {"404": _OWN_ERROR}, shown=shown),
         own: _get(f"Schema and card of {name}", f"describe_{tail}", {"type": "object"}, _READ | {"404": _OWN_ERROR}),
+        f"{own}/drift": _get(f"Drift of {name}", f"drift_{tail}", rows.DRIFT, _READ | {"404": _OWN_ERROR}),
         f"{oip}/infer": _post(infer, tensors.request(model), found, shown=tensors.example(model, shown)),
         oip: _get(f"Tensors of {name}", f"metadata_{tail}", tensors.MODEL_METADATA, found),
         f"{oip}/ready": _get(f"Whether {name} is ready", f"ready_{tail}", tensors.MODEL_READY, found),

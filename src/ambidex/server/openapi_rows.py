@@ -177,3 +177,26 @@ def tensorflow_answer(model: Model, method: str) -> Json:
     by_columns: Json = {"type": "array"} if len(names) == 1 else closed({name: {"type": "array"} for name in names})
     by_rows: Json = {} if len(names) == 1 else closed({name: {} for name in names})
     return {"anyOf": [closed({"predictions": rows_of(by_rows)}), closed({"outputs": by_columns})]}
+
+
+_PARTS: Json = rows_of(
+    closed(
+        {
+            "name": {"type": "string"},
+            "psi": {"type": ["number", "null"]},
+            "state": {"enum": ["waiting", "stable", "moving", "shifted"]},
+            "bins": rows_of({"type": "string"}),
+            "reference": rows_of({"type": "number"}),
+            "live": rows_of({"type": "number"}),
+        }
+    )
+)
+_HEAD: Json = {"model": {"type": "string"}, "version": {"type": "integer"}, "has_reference": {"type": "boolean"}}
+_WINDOW: Json = {
+    **{name: {"type": "integer"} for name in ("rows", "needed", "reference_rows")},
+    "since": {"type": "number"},
+    "inputs": _PARTS,
+    "outputs": _PARTS,
+}
+DRIFT: Json = {"anyOf": [closed(_HEAD | {"message": {"type": "string"}}), closed(_HEAD | _WINDOW)]}
+"""The answer of `GET /models/{model}/drift`."""

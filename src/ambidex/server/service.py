@@ -11,6 +11,7 @@ from ambidex.errors import UsageError
 from ambidex.runtime.repository import Model, Repository, Served
 from ambidex.server.access import Access
 from ambidex.server.catalog import Catalog, describe
+from ambidex.server.drift_watch import DriftWatch
 from ambidex.server.engine import Engine
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Metrics
@@ -54,6 +55,8 @@ class Service:
         self.engine = Engine(loop, self.dispatch, limits=settings.limits, metrics=self.metrics)
         self.engine.error_shape = error_shape
         self.engine.log_requests = settings.log_requests
+        self.drift = DriftWatch(loop, repository)
+        self.peers.offers["drift"] = self.drift.windows
         self.predictions = self._open_predictions(settings)
         self.plane.is_alone = self._is_alone
         self.access = Access(settings.api_keys, settings.cors_origins)
@@ -66,6 +69,7 @@ class Service:
             Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
             Gauge("ambidex_broken_models", "Files that could not be loaded.", (), self._broken),
             *catalog.loader.gauges(),
+            *self.drift.gauges(),
         ]
 
     def record(

@@ -51,6 +51,9 @@ def supervise(paths: Sequence[str], settings: Settings) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ambidex-"))
         wake = stack.enter_context(_signals())
         settings = _with_ports(settings, stack)
+        if not settings.threads:
+            share = max((os.cpu_count() or 1) // settings.processes, 1)
+            settings = msgspec.structs.replace(settings, threads=share)
         Supervisor(paths, settings, folder=folder, wake=wake).live()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ambidex.artifact.profile import Profile
 from ambidex.metrics.forecast import Yardstick
 
 
@@ -11,7 +12,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """`class_shares` (in the order of the classes) or `means` per target: what a naive model answers.
 
     `deviations` are the targets' standard deviations on the fitted part, the unit of certificates. For series
-    `yardstick` scales errors; `train_rows` counts the fitted rows.
+    `yardstick` scales errors; `train_rows` counts the fitted rows. `profile` is what a server compares live columns
+    with; artifacts from before there was one have none.
     """
 
     train_rows: int
@@ -19,3 +21,4 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     means: tuple[float, ...] = ()
     deviations: tuple[float, ...] = ()
     yardstick: Yardstick | None = None
+    profile: Profile | None = None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +16,7 @@ from ambidex.config import Experiment
 from ambidex.errors import CertificateError, expected
 from ambidex.export.answer import answer
 from ambidex.graph import Graph
-from ambidex.runtime.session import open_session
+from ambidex.runtime.session import Session, open_session
 from ambidex.schema import Schema
 from ambidex.training.history import History
 from ambidex.workflow.bundle import TrainingRecord, make_certificate, make_entries, make_manifest, model_bytes
@@ -23,9 +24,13 @@ from ambidex.workflow.card import make_card
 from ambidex.workflow.cases import certificate_cases, synthetic_rows
 from ambidex.workflow.certify import Subject, certify
 from ambidex.workflow.problem import Arrays, Problem, Report
+from ambidex.workflow.profile import with_answers
+from ambidex.workflow.reference import Reference
 
 SOLVED = "numpy"
 """The backend of models that are solved: no framework is loaded."""
+PROFILED = 10_000
+"""Rows of the validation part whose answers say enough about how answers are spread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,7 @@ def make_draft(
     model = model_bytes(problem.graph, weights, problem.schema)
     runtime = open_session(model)
     report = problem.judge(lambda inputs: answer(runtime, inputs))
+    record = _record(problem, experiment, backend, history, report)
     examples, seed = problem.examples, experiment.plan.seed
     if experiment.certificate_rows == "synthetic":
         examples = synthetic_rows(examples, seed)
@@ -68,7 +74,7 @@ def make_draft(
         graph=problem.graph,
         weights=weights,
         model=model,
-        record=_record(problem, experiment, backend, history, report),
+        record=msgspec.structs.replace(record, reference=_with_answers(problem, runtime)),
         cases=certificate_cases(problem.schema, problem.graph, examples, seed),
         unit=problem.target_scale,
         fit_s=fit_s,
@@ -101,6 +107,16 @@ def seal(draft: Draft, *, engines: Sequence[str] | None = None) -> Sealed:
     entries = make_entries(draft.graph, draft.weights, draft.record, certificate, model=draft.model, card=card)
     manifest = make_manifest(draft.schema, draft.graph, backend)
     return Sealed(data=artifact_bytes(entries, manifest=manifest), certificate=certificate)
+
+
+def _with_answers(problem: Problem, runtime: Session) -> Reference:
+    """The reference with what the model answers to rows it was not fitted on."""
+    reference = problem.reference
+    if reference.profile is None:
+        return reference
+    step = -(-len(next(iter(problem.examples.values()))) // PROFILED)
+    outputs = answer(runtime, {name: array[::step] for name, array in problem.examples.items()})
+    return msgspec.structs.replace(reference, profile=with_answers(reference.profile, problem.task, outputs))
 
 
 def _record(problem: Problem, experiment: Experiment, backend: str, history: History, report: Report) -> TrainingRecord:

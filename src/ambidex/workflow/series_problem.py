@@ -29,6 +29,7 @@ from ambidex.training.feed import Feed, Source, gather
 from ambidex.training.ridge import solve_linear
 from ambidex.workflow.judge import judge_windows
 from ambidex.workflow.problem import Arrays, Predict, Problem, Report
+from ambidex.workflow.profile import input_profile
 from ambidex.workflow.reference import Reference
 from ambidex.workflow.series_feed import evenly_thinned, local_values, weighted_by_scale, window_feed
 from ambidex.workflow.series_fit import fit_scaling, season_length, window_length
@@ -64,7 +65,7 @@ def series_problem(experiment: Experiment, table: Table) -> Problem:
     scaling = _scaling(experiment, series, parts, len(experiment.targets))
     schema = _finished(draft, series, scaling, experiment, window)
     graph = _graph(experiment, schema, scaling, window)
-    reference = _reference(series, parts, season, len(experiment.targets))
+    reference = _reference(schema, series, parts, season)
     source, starts = (series, parts.validation) if validation is None else validation
     local = local_values(graph, series, scaling)
     train = window_feed(graph, local, parts.train, (window, horizon), scaling)
@@ -254,14 +255,16 @@ def _solver(graph: Graph, train: Feed, validation: Feed, scaling: SeriesScaling)
     return solve
 
 
-def _reference(series: SeriesSet, parts: _Parts, season: int, targets: int) -> Reference:
-    levels = series.tensors["numbers"][:, :targets]
+def _reference(schema: Schema, series: SeriesSet, parts: _Parts, season: int) -> Reference:
+    levels = series.tensors["numbers"][:, : len(schema.task.targets)]
     pieces = [
         levels[begin:end][parts.fitted[begin:end]]
         for begin, end in zip(series.offsets[:-1].tolist(), series.offsets[1:].tolist(), strict=True)
     ]
     rule = yardstick(pieces, season)
-    return Reference(train_rows=int(parts.fitted.sum()), deviations=rule.deviation, yardstick=rule)
+    steps = {name: array[parts.fitted] for name, array in series.tensors.items() if len(array) == len(parts.fitted)}
+    profile = input_profile(schema, steps)
+    return Reference(train_rows=int(parts.fitted.sum()), deviations=rule.deviation, yardstick=rule, profile=profile)
 
 
 def _examples(series: SeriesSet, starts: Stamps, window: int) -> Arrays:

@@ -29,6 +29,7 @@ from ambidex.schema import Role, Schema, packed_layout
 from ambidex.training.feed import Feed, Source
 from ambidex.workflow.judge import judge_table
 from ambidex.workflow.problem import Predict, Problem, Report
+from ambidex.workflow.profile import input_profile
 from ambidex.workflow.reference import Reference
 from ambidex.workflow.target import chosen_loss, class_codes, table_task, target_numbers
 
@@ -60,7 +61,7 @@ def table_problem(experiment: Experiment, table: Table) -> Problem:
     def judge(predict: Predict) -> Report:
         return judge_table(schema, reference, parts.validation, predict)
 
-    reference = _reference(schema, parts.train)
+    reference = _reference(schema, parts.train, train)
     return Problem(
         schema=schema,
         graph=graph,
@@ -222,12 +223,13 @@ def _weights(experiment: Experiment, schema: Schema, table: Table) -> npt.NDArra
     return None if weight is None else weight.astype(np.float32)
 
 
-def _reference(schema: Schema, train: Table) -> Reference:
-    task = schema.task
+def _reference(schema: Schema, train: Table, packed: Arrays) -> Reference:
+    task, profile = schema.task, input_profile(schema, packed)
     if task.is_classification:
         codes = class_codes(task, schema.column(task.targets[0].name), train)
         counts = np.bincount(codes, minlength=len(task.targets[0].classes))
-        return Reference(train_rows=train.num_rows, class_shares=tuple((counts / counts.sum()).tolist()))
+        shares = tuple((counts / counts.sum()).tolist())
+        return Reference(train_rows=train.num_rows, class_shares=shares, profile=profile)
     numbers = target_numbers(task, schema.columns, train)
     means, deviations = numbers.mean(axis=0).tolist(), numbers.std(axis=0).tolist()
-    return Reference(train_rows=train.num_rows, means=tuple(means), deviations=tuple(deviations))
+    return Reference(train_rows=train.num_rows, means=tuple(means), deviations=tuple(deviations), profile=profile)
