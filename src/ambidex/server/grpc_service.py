@@ -140,7 +140,7 @@ class GrpcServer:
 
     def _parsed(self, name: str, raw: bytes) -> Any:
         """The request. Parsed here, because grpcio itself would call bytes that are no message an error of ours."""
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from google.protobuf.message import DecodeError
 
         try:
             return self._messages[f"{name}Request"].FromString(raw)
