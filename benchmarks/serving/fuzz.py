@@ -4,8 +4,8 @@
 
 Three parts against one server: REQUESTS of tests/server/hostile.py (JSON and binary tensors in three protocols), a
 third as many over gRPC, half of them with bytes changed, and schemathesis on our own OpenAPI with all its checks, on
-every route of every model. Ends with 1 if any answer is 5xx, no valid JSON or not as described, or if the second half
-of a part made memory grow by more than 5 %.
+every route of every model but those that name a version too. Ends with 1 if any answer is 5xx, no valid JSON or not as
+described, or if the second half of a part made memory grow by more than 5 %.
 """
 
 from __future__ import annotations
@@ -36,13 +36,16 @@ def main(requests: int, seed: int) -> int:
             write(Path(folder))
         settings = {"grpc_port": 0, "is_quiet": True, "allow_control": False}
         with running([Path(folder)], settings) as server:
-            parts = {
-                "http": fuzz_http(server, requests, seed),
-                "grpc": fuzz_grpc(server, requests // 3, seed),
-                "schemathesis": fuzz_described(server, seed),
-            }
-    print(json.dumps(parts, indent=1))
-    return int(any(part["failures"] or not part["memory_flat"] for part in parts.values()))
+            is_good = True
+            for name, part in (
+                ("http", lambda: fuzz_http(server, requests, seed)),
+                ("grpc", lambda: fuzz_grpc(server, requests // 3, seed)),
+                ("schemathesis", lambda: fuzz_described(server, seed)),
+            ):
+                found = part()
+                print(json.dumps({name: found}, indent=1), flush=True)
+                is_good = is_good and found["memory_flat"] and not found["failures"]
+    return int(not is_good)
 
 
 def fuzz_http(server: Server, requests: int, seed: int) -> dict[str, Any]:
@@ -106,10 +109,11 @@ def fuzz_grpc(server: Server, requests: int, seed: int) -> dict[str, Any]:
 def grpc_request(messages: dict[str, Any], draw: random.Random) -> bytes:
     """A request to `houses`, right in a few cases."""
     rows = draw.choice((0, 1, 2, 40))
-    shape = [draw.choice((rows, rows, 1, -1, 2**62)), draw.choice((1, 1, 2, 0))]
-    kind = draw.choice(("FP64", "FP64", *DATATYPES))
+    is_right = draw.random() < 0.6
+    shape = [rows, 1] if is_right else [draw.choice((rows, 1, -1, 2**62)), draw.choice((1, 2, 0))]
+    kind = "FP64" if is_right else draw.choice(DATATYPES)
     values = [draw.choice((0.0, 1.5, float("nan"), float("inf"), 1e308)) for _ in range(rows)]
-    tensor: dict[str, Any] = {"name": draw.choice(("rooms", "rooms", "")), "datatype": kind, "shape": shape}
+    tensor: dict[str, Any] = {"name": "rooms" if is_right else "", "datatype": kind, "shape": shape}
     blobs = []
     if draw.random() < 0.5:
         blobs = [draw.randbytes(draw.choice((8 * rows, 8 * rows, 3))) for _ in range(draw.choice((1, 1, 0, 2)))]
@@ -125,7 +129,7 @@ def grpc_request(messages: dict[str, Any], draw: random.Random) -> bytes:
 
 def fuzz_described(server: Server, seed: int) -> dict[str, Any]:
     """Two runs with different seeds; memory after each."""
-    options = ("--phases", "examples,coverage,fuzzing", "--max-examples", "20")
+    options = ("--phases", "examples,coverage,fuzzing", "--max-examples", "20", "--exclude-path-regex", "/versions/")
     verdicts, memory = [], []
     for turn in range(2):
         verdicts.append(judge(server, *options, "--seed", str(seed + turn)))
