@@ -113,7 +113,8 @@ def grpc_request(messages: dict[str, Any], draw: random.Random) -> bytes:
     shape = [rows, 1] if is_right else [draw.choice((rows, 1, -1, 2**62)), draw.choice((1, 2, 0))]
     kind = "FP64" if is_right else draw.choice(DATATYPES)
     values = [draw.choice((0.0, 1.5, float("nan"), float("inf"), 1e308)) for _ in range(rows)]
-    tensor: dict[str, Any] = {"name": "rooms" if is_right else "", "datatype": kind, "shape": shape}
+    name = "rooms" if is_right else draw.choice(("rooms", ""))
+    tensor: dict[str, Any] = {"name": name, "datatype": kind, "shape": shape}
     blobs = []
     if draw.random() < 0.5:
         blobs = [draw.randbytes(draw.choice((8 * rows, 8 * rows, 3))) for _ in range(draw.choice((1, 1, 0, 2)))]
