@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx
 from onnx import TensorProto as Type
@@ -11,6 +12,7 @@ from onnx import helper, numpy_helper
 
 from ambidex.artifact import Certificate, GraphSignature, MadeBy, Manifest, TensorSpec, write_artifact
 from ambidex.artifact.certificate import encode_certificate
+from ambidex.artifact.profile import ColumnProfile, Profile
 from ambidex.schema import Column, Frequency, Schema, Target, Task, packed_layout
 
 HOUR_US = 3_600_000_000
@@ -213,6 +215,18 @@ def write_model(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_artifact(path, entries, manifest=manifest)
     return path
+
+
+AGE = ColumnProfile(kind="number", edges=(30.0, 50.0), shares=(0.3, 0.4, 0.3))
+WORK = ColumnProfile(kind="text", levels=("Private", "State-gov"), shares=(0.7, 0.2, 0.1), missing=0.1)
+INCOME = ColumnProfile(kind="text", levels=("<=50K", ">50K"), shares=(1.0, 0.0, 0.0))
+PROFILE = Profile(rows=1000, answers=100, inputs={"age": AGE, "workclass": WORK}, outputs={"income": INCOME})
+
+
+def write_watched(folder: Path, profile: Profile = PROFILE) -> Path:
+    """The model of adults, with what its training data looked like."""
+    training = msgspec.json.encode({"reference": {"train_rows": 1, "profile": profile}})
+    return write_model(folder / "adult.ambidex", ADULT, adult_graph(), training=training)
 
 
 def write_adult(folder: Path, name: str = "adult") -> Path:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ambidex.server.drift import ENOUGH
 from tests.server.browser import Browser, Page, browser, find
-from tests.server.running import Server
+from tests.server.models import write_watched
+from tests.server.running import Server, running
 
 pytestmark = pytest.mark.skipif(find() is None and not os.environ.get("CI"), reason="Chromium is not installed")
 
@@ -135,3 +137,46 @@ def test_the_request_is_shown_in_each_language(visit: Open, language: str) -> No
     shown = page.run("$('code').textContent")
     assert "/models/houses/predict" in shown
     assert '"rooms"' in shown
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A model that knows what it was trained on, and saw other rows since."""
+    folder = tmp_path_factory.mktemp("watched")
+    write_watched(folder)
+    with running([folder], {"processes": 2}) as server:
+        rows = [{"age": 20, "hours-per-week": 1, "workclass": "Private", "member": False, "since": None}] * 20
+        while server.get("/models/adult/drift").json["rows"] < ENOUGH:
+            assert server.post("/models/adult/predict", {"rows": rows}).status == 200
+        yield server
+
+
+@pytest.mark.parametrize(("width", "height", "is_dark"), SIZES)
+def test_drift_is_a_table_with_a_verdict_per_column(
+    chromium: Browser, watched: Server, width: int, height: int, is_dark: bool
+) -> None:
+    page = chromium.open(watched.announced["url"], width=width, height=height, is_dark=is_dark)
+    page.wait("document.querySelectorAll('#drift tr').length > 1")
+    cells = "[...document.querySelectorAll('#drift tr')].map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    rows = page.run(cells)
+    assert rows[0] == ["column", "state", "index", "spread", "part"]
+    assert [(row[0], row[4], row[1]) for row in rows[1:]] == [
+        ("income", "answer", "stable"),
+        ("age", "input", "shifted"),
+        ("workclass", "input", "shifted"),
+    ]
+    label = page.run("document.querySelectorAll('#drift svg')[1].getAttribute('aria-label')")
+    assert label.startswith("up to 30: 30 percent in training, 100 live;")
+    assert page.run("document.querySelectorAll('#drift rect').length") == 2 * (4 + 4 + 4)
+    assert fits(page)
+    # The sum over both processes.
+    page.wait("/predict/.test($('live').textContent)")
+    counts = page.run("[...document.querySelectorAll('#live .num')].map(one => Number(one.textContent))")
+    assert max(count for count in counts if count is not None) >= ENOUGH / 20
+    assert page.mistakes() == []
+    page.close()
+
+
+def test_a_model_without_a_reference_says_that_it_has_none(visit: Open) -> None:
+    page = visit("houses")
+    page.wait("/Train it again/.test($('drift').textContent)")

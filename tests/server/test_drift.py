@@ -9,33 +9,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from ambidex.artifact.profile import ColumnProfile, Profile
 from ambidex.runtime.repository import file_place, load_model
 from ambidex.server.drift import ENOUGH, ROWS_PER_RUN, ROWS_PER_S, Drift, merged, report, stability_index, verdict
-from tests.server.models import ADULT, adult_graph, write_houses, write_model, write_oil
+from tests.server.models import AGE, PROFILE, WORK, write_houses, write_oil, write_watched
 from tests.server.running import Server, running
-
-AGE = ColumnProfile(kind="number", edges=(30.0, 50.0), shares=(0.3, 0.4, 0.3))
-WORK = ColumnProfile(kind="text", levels=("Private", "State-gov"), shares=(0.7, 0.2, 0.1), missing=0.1)
-INCOME = ColumnProfile(kind="text", levels=("<=50K", ">50K"), shares=(1.0, 0.0, 0.0))
-PROFILE = Profile(rows=1000, answers=100, inputs={"age": AGE, "workclass": WORK}, outputs={"income": INCOME})
-
-
-def training(profile: Profile | None) -> bytes:
-    return msgspec.json.encode({"reference": {"train_rows": 1, "profile": profile}})
-
-
-def write(folder: Path, profile: Profile | None = PROFILE) -> Path:
-    path = folder / "adult.ambidex"
-    return write_model(path, ADULT, adult_graph(), training=training(profile))
 
 
 @pytest.fixture
 def drift(tmp_path: Path) -> Drift:
-    model = load_model(file_place(str(write(tmp_path))))
+    model = load_model(file_place(str(write_watched(tmp_path))))
     assert model.profile == PROFILE
     found = Drift(model.predictor, model.profile)
     model.predictor.observe = found.observe
@@ -146,7 +131,7 @@ def test_a_forecaster_is_watched_by_its_last_step_and_its_first(tmp_path: Path) 
 
 def test_a_profile_of_something_else_is_left_aside(tmp_path: Path) -> None:
     strange = Profile(rows=1, inputs={"age": WORK, "nobody": AGE, "workclass": WORK}, outputs={"income": AGE})
-    model = load_model(file_place(str(write(tmp_path, strange))))
+    model = load_model(file_place(str(write_watched(tmp_path, strange))))
     assert model.profile is not None
     drift = Drift(model.predictor, model.profile)
     assert (list(drift.profile.inputs), list(drift.profile.outputs)) == (["workclass"], [])
@@ -155,7 +140,7 @@ def test_a_profile_of_something_else_is_left_aside(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("drift")
-    write(folder)
+    write_watched(folder)
     write_houses(folder)
     with running([folder], {"processes": 2}) as server:
         yield server
@@ -187,7 +172,7 @@ def test_a_model_without_a_reference_says_so(watched: Server) -> None:
 
 
 def test_metrics_have_an_index_per_column(tmp_path: Path) -> None:
-    write(tmp_path)
+    write_watched(tmp_path)
     with running([tmp_path]) as server:
         assert "ambidex_drift_psi{" not in server.get("/metrics").body.decode()
         while server.get("/models/adult/drift").json["rows"] < ENOUGH:
