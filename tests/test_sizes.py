@@ -32,6 +32,20 @@ EXEMPT: dict[str, str] = {
         ),
         "scikit-learn reads an estimator's settings from its constructor's signature, so each is a parameter",
     ),
+    **dict.fromkeys(
+        (
+            f"examples/{name}"
+            for name in (
+                "complete_forecast/timeseries_pytorch.py",
+                "complete_forecast/timeseries_pytorch.py:fit",
+                "complete_forecast/timeseries_deep_learning.py",
+                "tabular_ann/tabular_ann_pytorch.py",
+                "tabular_ann/tabular_ann_pytorch.py:fit",
+                "tabular_ann/tabular_ann_keras.py",
+            )
+        ),
+        "written by eject: a program in one file, which is what people look for",
+    ),
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -1,17 +1,18 @@
-"""Runs an ejected folder as somebody without ambidex would, and compares it with the run that it came from."""
+"""Runs ejected programs and compares them with the run that they came from."""
 
 from __future__ import annotations
 
-import csv
-import json
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
 import numpy as np
+from tests.tolerances import LOCKSTEP
 
 import ambidex
 from ambidex.config import Experiment
@@ -21,11 +22,10 @@ from ambidex.eject import eject
 from ambidex.workflow.load import Artifact
 from ambidex.workflow.predict import answer_columns, forecast_columns, predict_packed
 from ambidex.workflow.train import train
-from tests.tolerances import LOCKSTEP
 
 PREDICTION = 1e-6
-"""What the ejected program may differ by, in units of the target's deviation."""
-BLOCKED = """
+"""What an ejected program may differ by, in units of the target's deviation."""
+WALL = """
 import runpy, sys
 
 class Wall:
@@ -47,61 +47,75 @@ def trained(experiment: Experiment, table: Table, folder: Path, *, backend: str)
     return ambidex.load(folder / "model.ambidex"), folder / "data.csv"
 
 
-def run(folder: Path, *words: object) -> str:
-    """Standard output of the ejected program, in a fresh process that knows no ambidex."""
-    others = {"torch", "tensorflow"} - ({"torch"} if (folder / "weights.safetensors").exists() else {"tensorflow"})
-    wall = BLOCKED.format(blocked={"ambidex", "msgspec", *others})
-    command = [sys.executable, "-I", "-W", "error::RuntimeWarning", "-c", wall, "model.py", *map(str, words)]
+def ejected(artifact: Artifact, framework: str, folder: Path, *, minimal: bool = False) -> Path:
+    """The folder that it was ejected to."""
+    return eject(artifact, framework, folder / f"{framework}-{minimal}", minimal=minimal).path
+
+
+def load(folder: Path) -> ModuleType:
+    """The program as a module of this process: an engine is imported once for many of them."""
+    spec = importlib.util.spec_from_file_location(folder.name.replace("-", "_"), folder / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_alone(folder: Path, *words: object) -> str:
+    """Standard output of the program in a fresh process in which ambidex cannot be imported."""
+    wall = WALL.format(blocked={"ambidex", "msgspec", "onnx", "onnxruntime"})
+    command = [sys.executable, "-I", "-c", wall, str(folder / "model.py"), *map(str, words)]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
-def check_predictions(artifact: Artifact, table: Table, folder: Path, data: Path) -> None:
-    """The answers of the ejected program beside the artifact's."""
-    run(folder, "predict", data, "-o", "answers.csv")
-    with (folder / "answers.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+def check_predictions(artifact: Artifact, table: Table, program: ModuleType, data: Path) -> None:
+    """The answers of a complete program beside the artifact's."""
+    model = program.load_model()
     if artifact.task.kind == "forecast":
-        wanted = forecast_columns(artifact, table)
+        series = program.read_series(data)
+        found = program.answer_columns(series, program.forecast(series, model))
     else:
-        wanted = answer_columns(artifact.task, predict_packed(artifact, table))
-    assert set(rows[0]) == set(wanted)
-    units = artifact.training.reference.deviations or (1.0,)
+        found = program.answer_columns(program.predict(program.read_table(data), model))
+    compare(artifact, wanted_columns(artifact, table), found)
+
+
+def wanted_columns(artifact: Artifact, table: Table) -> dict[str, Any]:
+    """What the artifact answers, column by column."""
+    if artifact.task.kind == "forecast":
+        return forecast_columns(artifact, table)
+    return answer_columns(artifact.task, predict_packed(artifact, table))
+
+
+def compare(artifact: Artifact, wanted: dict[str, Any], found: dict[str, Any]) -> None:
+    """Numbers within the bound in units of the target; texts and times exactly."""
+    assert list(found) == list(wanted)
+    unit = max(artifact.training.reference.deviations or (1.0,))
     for name, values in wanted.items():
-        found = [row[name] for row in rows]
         if values.dtype.kind == "f":
-            assert np.abs(np.array(found, dtype=np.float64) - values).max() <= PREDICTION * max(*units, 1e-12, 0.0)
-        elif values.dtype.kind == "M":
-            assert (np.array(found, dtype="datetime64[us]") == values).all()
+            assert np.abs(np.array(found[name], dtype=np.float64) - values).max() <= PREDICTION * unit, name
         else:
-            assert found == [str(value) for value in values.tolist()]
+            assert (np.array(found[name]).astype(values.dtype) == values).all(), name
 
 
-def check_run(artifact: Artifact, folder: Path, *words: object) -> None:
-    """The first hundred losses of the ejected run beside those of the run itself."""
-    run(folder, "train", *words, "--output", _trained(folder), "--history", "history.json")
-    found = np.array(json.loads((folder / "history.json").read_text())["steps"])[:100]
-    wanted = np.array(artifact.training.history.steps)[:100]
-    assert len(found) == len(wanted)
-    np.testing.assert_allclose(found, wanted, rtol=LOCKSTEP[100])
-    run(folder, "predict", words[0], "--weights", _trained(folder), "-o", "again.csv")
+def check_page(artifact: Artifact, table: Table, page: ModuleType, model: Any, data: Path) -> None:
+    """The answers of the short version beside the artifact's."""
+    answers = page.predict(model, page.read(str(data)))
+    wanted = wanted_columns(artifact, table)
+    unit = max(artifact.training.reference.deviations or (1.0,))
+    for target in artifact.task.targets:
+        found, values = answers[target.name].ravel(), wanted[target.name]
+        if values.dtype.kind == "f":
+            assert np.abs(found - values).max() <= PREDICTION * unit
+        else:
+            assert (found == values).all()
 
 
-def _trained(folder: Path) -> str:
-    return "trained.safetensors" if (folder / "weights.safetensors").exists() else "trained.weights.h5"
-
-
-def ejected(artifact: Artifact, framework: str, folder: Path, *, minimal: bool = False) -> Path:
-    """The folder that it was ejected to."""
-    return eject(artifact, framework, folder / ("page" if minimal else "program"), minimal=minimal).path
-
-
-def check_page(artifact: Artifact, table: Table, folder: Path, data: Path) -> None:
-    """The short version prints the same numbers, and its outline runs."""
-    outputs: dict[str, Any] = {}
-    text = run(folder, data)
-    assert artifact.task.targets[0].name in text
-    outputs["trained"] = run(folder, data, "--train") if "--train" in (folder / "model.py").read_text() else text
-    assert outputs["trained"]
+def check_losses(artifact: Artifact, steps: list[float]) -> None:
+    """The first hundred losses of an ejected run beside those of the run itself."""
+    wanted = artifact.training.history.steps
+    assert len(steps) == len(wanted)
+    np.testing.assert_allclose(steps[:100], wanted[:100], rtol=LOCKSTEP[100])

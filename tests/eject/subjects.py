@@ -46,7 +46,7 @@ def experiment(
 
 def weather(**fields: Any) -> Series:
     """The daily weather of Seattle as a series."""
-    return Series(**({"time": "date", "horizon": 5, "window": 14} | fields))
+    return msgspec.structs.replace(Series(time="date", horizon=5, window=14), **fields)
 
 
 def mixed_table() -> Table:

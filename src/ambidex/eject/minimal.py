@@ -66,8 +66,8 @@ model.load_state_dict(load_file(HERE / "weights.safetensors"))
     "keras": """
 model, arrays = build_model(), np.load(HERE / "weights.npz")
 for layer in model.layers:
-    names = [f"{layer.name}/{i}" for i in range(len(layer.weights))]
-    layer.set_weights([arrays[name] for name in names])
+    for i, weight in enumerate(layer.weights):
+        weight.assign(arrays[f"{layer.name}/{i}"].reshape(weight.shape))
 """,
 }
 _TRAINS = {
@@ -130,7 +130,13 @@ def minimal_program(subject: Subject, framework: Framework, learnt: Learnt, name
     network = edition.network_lines(subject.graph, doc=f"{subject.experiment.model} for {subject.title()}.")
     steps = [_prepare(subject, learnt), _predict(subject, framework, learnt)]
     helpers = [_without_docs(keep(text)) for text in learnt.helpers.values()]
-    functions = [_network(network, learnt), keep(_NUMBER), *_readers(subject), *helpers, *steps]
+    functions = [
+        _network(_nested(network) if framework == "torch" else network, learnt),
+        keep(_NUMBER),
+        *_readers(subject),
+        *helpers,
+        *steps,
+    ]
     if not subject.is_solved:
         functions += _training(subject, framework)
     functions.append(_main(subject, framework))
@@ -149,7 +155,7 @@ def _network(lines: Sequence[str], learnt: Learnt) -> list[str]:
 
     An LSTM's second bias is not kept at zero: only the run's own optimizer asks for that.
     """
-    text = re.sub(r' +"""[^\n]*"""\n\n?', "", "\n".join(_nested(lines)))
+    text = re.sub(r' +"""[^\n]*"""\n\n?', "", "\n".join(lines))
     text = re.sub(r"def one_bias.*?\n\n\n", "", text, flags=re.DOTALL)
     text = re.sub(r"one_bias\((nn\.LSTM\([^)]*\))\)", r"\1", text)
     match = re.search(r"sizes = (\[\n.*?\n +\])", text, flags=re.DOTALL)

@@ -5,6 +5,7 @@ Every node becomes a line, named as the node is. Learnt constants of more than o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -239,7 +240,9 @@ def function(
     values = infer_values(graph)
     known = dict(names)
     lines: list[str] = []
+    is_alone = not any(re.search(r"_1(_|$)", node.name) for node in graph.decode)
     for node in nodes:
-        known[node.name] = identifier(node.name)
+        plain = re.sub(r"_0(?=_|$)", "", node.name) if is_alone else node.name  # of levels that are numbered
+        known[node.name] = identifier(plain if plain not in values or plain == node.name else node.name)
         lines += node_lines(node, values, known, learnt)
     return lines, known

@@ -127,10 +127,12 @@ def load_samples(path):  #? not file
     series = read_series(path)
     other = read_series(validation_path)  #? file
     every = np.iinfo(np.int64).min, np.iinfo(np.int64).max  #? file
-    return make_windows(series, *every), thinned(make_windows(other, *every))  #? file
+    return make_windows(series, *every), thinned(make_windows(other, *every))  #? file and thin
+    return make_windows(series, *every), make_windows(other, *every)  #? file and not thin
     first, end, last = borders(series)  #? not file
     train = make_windows(series, first, end)  #? not file
-    return train, thinned(make_windows(series, end + 1, last))  #? not file
+    return train, thinned(make_windows(series, end + 1, last))  #? not file and thin
+    return train, make_windows(series, end + 1, last)  #? not file and not thin
 '''
 _BORDERS = '''
 def borders(series):
@@ -170,8 +172,8 @@ def make_windows(series, first, last):
     local = local.T.reshape(-1, 1)  #? folded
     center, scale = center.T.reshape(-1, 1), scale.T.reshape(-1, 1)  #? folded and windowed
     return Windows(local.astype(np.float32), starts@statistics@)
-
-
+'''
+_THINNED = '''
 def thinned(windows):
     """At most @most@ windows, evenly spread: neighbours say nearly the same."""
     if len(windows) <= @most@:
@@ -278,6 +280,7 @@ def _training_lines(subject: Subject) -> list[str]:
     is_file = isinstance(subject.experiment.validation, str)
     conditions = {
         "file": is_file,
+        "thin": not subject.is_solved,
         "weight": subject.has_weight,
         "windowed": subject.is_windowed,
         "folded": subject.is_folded,
@@ -299,6 +302,7 @@ def _training_lines(subject: Subject) -> list[str]:
         "validation_end": _stamp(subject, series.validation_end),
     }
     parts = [_WINDOWS, _LOAD, *([] if is_file else [_BORDERS]), _MAKE]
+    parts += [] if subject.is_solved else [_THINNED]
     lines: list[str] = []
     for text in parts:
         lines += ["", "", *fill(keep(text, **conditions), **values)]

@@ -10,8 +10,8 @@ def load_weights(model, path):
         return
     arrays = np.load(path)
     for layer in model.layers:
-        count = len(layer.weights)
-        layer.set_weights([arrays[f"{layer.name}/{place}"] for place in range(count)])
+        for place, weight in enumerate(layer.weights):
+            weight.assign(arrays[f"{layer.name}/{place}"].reshape(weight.shape))
 '''
 RUN = '''
 def load_model(path=HERE / "weights.npz"):

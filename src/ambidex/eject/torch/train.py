@@ -284,10 +284,11 @@ def _values(subject: Subject) -> dict[str, str]:
     plan = subject.plan
     more = [*(["schedule"] if has_schedule(subject) else []), *(["means"] if plan.ema else [])]
     asked = '"cuda" if torch.cuda.is_available() else "cpu"' if plan.device == "auto" else f'"{plan.device}"'
-    title = {"adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}[plan.optimizer.name]
+    has_decay = decay(subject) > 0
+    title = "SGD" if plan.optimizer.name == "sgd" else "AdamW" if has_decay else "Adam"
     return {
         "name": title,
-        "decays": "; biases and other vectors do not decay" if plan.optimizer.name == "adamw" else "",
+        "decays": "; biases and other vectors do not decay" if title == "AdamW" else "",
         "weighted": ", by weight" if subject.has_weight else "",
         "averages": ", means" if plan.ema else "",
         "averaged": ", averages where they are kept" if plan.ema else "",
