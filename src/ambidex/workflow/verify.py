@@ -48,7 +48,7 @@ def verify(artifact: Artifact, table: Table | None = None) -> Verdict:
     """
     problems = [*_check_model(artifact)]
     stored = rows_of(artifact.certificate, packed_layout(artifact.schema))
-    rows = stored if table is None else _rows(artifact, table)
+    rows = stored if table is None else rows_to_verify(artifact, table)
     cases = certificate_cases(artifact.schema, artifact.graph, rows, seed=0)
     trained_by = artifact.training.backend
 
@@ -61,7 +61,8 @@ def verify(artifact: Artifact, table: Table | None = None) -> Verdict:
     return Verdict(editions=editions, problems=tuple(problems), rows=len(next(iter(rows.values()))))
 
 
-def _rows(artifact: Artifact, table: Table) -> Arrays:
+def rows_to_verify(artifact: Artifact, table: Table) -> Arrays:
+    """A table's rows as the model takes them; of series at most 512 windows, spread over all."""
     if artifact.task.kind != "forecast":
         return pack(artifact.schema, table)
     from ambidex.data.windows import gather
