@@ -51,14 +51,10 @@ def canonical_weights(network: nn.Module, graph: Graph) -> dict[str, Array]:
     try:
         found = to_canonical(network, graph)
         paths = layer_names(node.name for node in graph.network)
-        for node in graph.network:
-            layer = (
-                ForeignLayer(name=node.name, op=node.op, native=network.get_submodule(paths[node.name]))
-                if node.op == "lstm"
-                else None
-            )
-            for way, tensor in zip(("forward", "backward"), _second_biases(layer) if layer else [], strict=False):
-                found[f"{node.name}.{way}.bias"] += tensor.detach().cpu().float().numpy()
+        for name in [node.name for node in graph.network if node.op == "lstm"]:
+            layer = ForeignLayer(name=name, op="lstm", native=network.get_submodule(paths[name]))
+            for way, tensor in zip(("forward", "backward"), _second_biases(layer), strict=False):
+                found[f"{name}.{way}.bias"] += tensor.detach().cpu().float().numpy()
     except AttributeError as error:
         fix = "Change the weights of what to_torch() gave, not its layers."
         raise UsageError(expected("the layers of this model", got=str(error).rstrip("."), fix=fix)) from None
