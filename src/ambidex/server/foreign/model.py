@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from ambidex.errors import AmbidexError
+from ambidex.errors import AmbidexError, expected
 from ambidex.runtime.foreign import Kind
 from ambidex.runtime.repository import Place, Served, file_stamp
 from ambidex.runtime.rows import refusal
@@ -167,7 +167,8 @@ class ForeignModel(Served):
         answer, given = self._ask(message, contents, self._settings.limits.worker_time)
         self._deaths = 0
         if answer.kind != "answered":
-            raise refusal("refused_values", f"Expected values that the model takes, got {answer.text}.", "inputs")
+            message = expected("values that the model takes", got=answer.text.rstrip("."))
+            raise refusal("refused_values", message, "inputs")
         return [
             Wire(name=header.name, datatype=header.datatype, shape=header.shape, data=content)
             for header, content in zip(answer.tensors, given, strict=True)
