@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from tests.backends.keras.plain.test_table import in_prepare
 from tests.backends.keras.targets.sources import WINDOW, series_source, table_source
-from tests.export.onnx.edition import Array, assert_close
+from tests.export.onnx.edition import assert_close
 from tests.export.onnx.models import draw_inputs
 from tests.export.onnx.ops.test_time import STAMPS
 from tests.graph.examples import EXAMPLES, Example
@@ -17,11 +18,10 @@ from tests.graph.examples import draw as draw_example
 from tests.graph.ops.running import run
 from tests.tolerances import INVERSE_FLOAT64, SAME_FLOAT64
 
-from ambidex.backends.keras.targets.encoder import MISSING_TIME, OPS, Encoder, calendar_part, follow, narrow
+from ambidex.backends.keras.targets.encoder import OPS, Encoder, calendar_part, follow, narrow
 from ambidex.backends.keras.targets.litert import with_fixed_time
-from ambidex.backends.keras.targets.preparation import preparation_table
-from ambidex.backends.source import Source
-from ambidex.errors import BackendError
+from ambidex.backends.keras.targets.preparation import check_encoder, preparation_table, raw_row
+from ambidex.errors import BackendError, CertificateError
 from ambidex.graph import OPS as ALL_OPS
 from ambidex.graph import Builder, Value, decode, prepare, run_network
 from ambidex.graph.ops.time import PARTS
@@ -68,36 +68,15 @@ def test_float32_is_rounded_as_numpy_rounds(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(np.array([narrow(number) for number in numbers], np.float32), wanted)
 
 
-def plain(value: Any) -> Any:
-    """A cell as JSON has it: what is missing is None."""
-    return None if value in ("", MISSING_TIME) or value != value else value
-
-
-def row_of(source: Source, rows: dict[str, Array], position: int) -> dict[str, Any]:
-    """One packed row as an application has it: values by column."""
-    found: dict[str, Any] = {}
-    for layout in source.layouts:
-        names, values = [column.name for column in layout.columns], rows[layout.name][position].tolist()
-        if layout.span in ("row", "static"):
-            cells = {name: plain(value) for name, value in zip(names, values, strict=True)}
-            found |= cells if layout.span == "row" else {"static": cells}
-            continue
-        steps = found.setdefault(layout.span, [{} for _ in values])
-        for step, cells in zip(steps, values, strict=True):
-            step.update({name: plain(value) for name, value in zip(names, cells, strict=True)})
-    return found
-
-
 @pytest.mark.parametrize("make", [table_source, series_source])
 def test_rows_become_the_tensors_of_the_reference_and_answers_come_back(make: Any, rng: np.random.Generator) -> None:
     source = make(rng)
     encoder = Encoder(msgspec.json.decode(preparation_table(source, with_fixed_time(source))))
-    rows = draw_inputs(source.graph, rng, 6, WINDOW)
-    values = prepare(source.graph, rows)
+    values = prepare(source.graph, source.rows)
     raw = run_network(source.graph, values, source.weights)
     wanted = decode(source.graph, raw, values)
-    for position in range(6):
-        encoded = encoder.encode(row_of(source, rows, position))
+    for position in range(5):
+        encoded = encoder.encode(raw_row(source, position))
         for name in source.graph.prepared:
             got = np.array(encoded.tensors[name], dtype=values[name].dtype)
             np.testing.assert_allclose(got, values[name][position : position + 1], rtol=1e-6, atol=1e-6)
@@ -110,11 +89,20 @@ def test_rows_become_the_tensors_of_the_reference_and_answers_come_back(make: An
 def test_a_longer_history_is_cut_and_a_shorter_one_refused(rng: np.random.Generator) -> None:
     source = series_source(rng)
     encoder = Encoder(msgspec.json.decode(preparation_table(source, with_fixed_time(source))))
-    row = row_of(source, draw_inputs(source.graph, rng, 1, WINDOW + 3), 0)
+    longer = dataclasses.replace(source, rows=draw_inputs(source.graph, rng, 1, WINDOW + 3))
+    row = raw_row(longer, 0)
     cut = {**row, "history": row["history"][-WINDOW:]}
     assert encoder.encode(row).tensors == encoder.encode(cut).tensors
     with pytest.raises(ValueError, match=r"^Expected a history of 6 rows, got 2\.$"):
         encoder.encode({**row, "history": row["history"][:2]})
+
+
+def test_an_encoder_that_prepares_otherwise_is_noticed(rng: np.random.Generator) -> None:
+    source = table_source(rng)
+    table = preparation_table(source, source.graph)
+    check_encoder(source, table)
+    with pytest.raises(CertificateError, match=r"^Expected the encoder to prepare what the reference prepares, got an"):
+        check_encoder(source, table.replace(b'"limit":3.0', b'"limit":2.0'))
 
 
 def test_a_step_that_the_encoder_lacks_is_refused_by_name(rng: np.random.Generator) -> None:

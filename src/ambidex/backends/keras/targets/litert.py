@@ -16,7 +16,7 @@ import numpy as np
 
 from ambidex.backends.keras._import import plain_tf as tf
 from ambidex.backends.keras.plain.program import Program
-from ambidex.backends.keras.targets.preparation import preparation_table
+from ambidex.backends.keras.targets.preparation import check_encoder, preparation_table
 from ambidex.backends.keras.targets.signature import trace, traced_names
 from ambidex.backends.source import Arrays, Options, Precision, Source
 from ambidex.errors import UsageError, expected
@@ -33,10 +33,12 @@ def write(source: Source, output: Path, options: Options) -> None:
 
     The batch stays free, the length of a history is the one that the model was trained with: recurrent layers are
     written out step by step, because LiteRT has no loop that converts. Raises `UsageError` for another suffix,
-    `BackendError` where an op has no edition.
+    `BackendError` where an op has no edition, `CertificateError` where the encoder prepares the source's rows otherwise
+    than the reference does.
     """
     graph = with_fixed_time(source)
     table = preparation_table(source, graph)
+    check_encoder(source, table)
     model = _convert(graph, source, options.precision)
     if output.suffix == SUFFIX:
         paths = output, *(output.with_name(f"{output.stem}_{rest}") for rest in ("preparation.json", ENCODER.name))
