@@ -167,8 +167,8 @@ class ForeignModel(Served):
         answer, given = self._ask(message, contents, self._settings.limits.worker_time)
         self._deaths = 0
         if answer.kind != "answered":
-            message = expected("values that the model takes", got=answer.text.rstrip("."))
-            raise refusal("refused_values", message, "inputs")
+            reason = expected("values that the model takes", got=answer.text.rstrip("."))
+            raise refusal("refused_values", reason, "inputs")
         return [
             Wire(name=header.name, datatype=header.datatype, shape=header.shape, data=content)
             for header, content in zip(answer.tensors, given, strict=True)
