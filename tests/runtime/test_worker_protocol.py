@@ -24,7 +24,7 @@ def test_what_is_written_is_read_again(contents: list[bytes], text: str) -> None
     write_message(pipe, message, contents)
     write_message(pipe, RUN, [b"12345678"])
     pipe.seek(0)
-    assert read_message(pipe) == (message, list(map(memoryview, contents)))
+    assert read_message(pipe) == (message, [memoryview(raw) for raw in contents])
     assert read_message(pipe) == (RUN, [memoryview(b"12345678")])
     assert read_message(pipe) is None
 
