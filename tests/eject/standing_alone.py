@@ -24,7 +24,7 @@ from ambidex.workflow.predict import answer_columns, forecast_columns, predict_p
 from ambidex.workflow.train import train
 
 PREDICTION = 1e-6
-"""What an ejected program may differ by, in units of the target's deviation."""
+"""What an ejected program may differ by, in units of the target's deviation or of the value, if that is larger."""
 WALL = """
 import runpy, sys
 
@@ -96,7 +96,8 @@ def compare(artifact: Artifact, wanted: dict[str, Any], found: dict[str, Any]) -
     unit = max(artifact.training.reference.deviations or (1.0,))
     for name, values in wanted.items():
         if values.dtype.kind == "f":
-            assert np.abs(np.array(found[name], dtype=np.float64) - values).max() <= PREDICTION * unit, name
+            numbers = np.array(found[name], dtype=np.float64)
+            np.testing.assert_allclose(numbers, values, rtol=PREDICTION, atol=PREDICTION * unit, err_msg=name)
         else:
             assert (np.array(found[name]).astype(values.dtype) == values).all(), name
 
@@ -109,7 +110,7 @@ def check_page(artifact: Artifact, table: Table, page: ModuleType, model: Any, d
     for target in artifact.task.targets:
         found, values = answers[target.name].ravel(), wanted[target.name]
         if values.dtype.kind == "f":
-            assert np.abs(found - values).max() <= PREDICTION * unit
+            np.testing.assert_allclose(found, values, rtol=PREDICTION, atol=PREDICTION * unit)
         else:
             assert (found == values).all()
 
