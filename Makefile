@@ -17,7 +17,7 @@ BROWSER := $(VENV)/.looked-for-browser
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
-.PHONY: help demo test test-clients lint format types imports bench clean
+.PHONY: help demo test test-clients test-targets lint format types imports bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -30,6 +30,9 @@ test: $(INSTALLED_TEST) $(BROWSER) ## install what tests need and run them all (
 
 test-clients: $(INSTALLED_TEST) ## try clients of others in environments of their own: KServe, perf_analyzer, Ray Serve (ARGS="kserve")
 	@PYTHONPATH=src $(BIN)/python -m tests.clients.run $(ARGS)
+
+test-targets: $(INSTALLED_TEST) ## export into runtimes in environments of their own: OpenVINO, MLflow, TorchServe, ExecuTorch (ARGS="mlflow")
+	@PYTHONPATH=src:. $(BIN)/python -m tests.targets.run $(ARGS)
 
 lint: $(INSTALLED_TEST) ## check style and format
 	@$(BIN)/ruff check
@@ -49,7 +52,7 @@ bench: $(INSTALLED_TEST) ## list the benchmarks; each is a script with its own -
 	@ls benchmarks/*.py
 
 clean: ## remove what was built here: the environment, caches, outputs
-	rm -rf $(VENV) build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-targets build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	rm -rf examples/out benchmarks/out docs/figures/out
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 

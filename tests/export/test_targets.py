@@ -13,7 +13,7 @@ import pytest
 from tests.export.artifacts import HORIZON, SERIES, TABLES, artifact_of
 
 from ambidex.export.table import TARGETS
-from ambidex.export.torchserve import HANDLER
+from ambidex.export.torchserve import HANDLER, load_handler
 from ambidex.workflow.export import Exported, export
 from ambidex.workflow.load import Artifact
 
@@ -102,11 +102,9 @@ def test_torchserve_archives_hold_data_and_one_handler_of_ours(write: Any) -> No
 
 def test_the_torchserve_handler_answers_single_rows_and_dates(write: Any, tmp_path: Path) -> None:
     artifact = artifact_of("mlp")
-    from ambidex.export.torchserve import _load_handler
-
     with zipfile.ZipFile(write(artifact, "torchserve").path) as archive:
         archive.extractall(tmp_path / "opened")
-    handler = _load_handler(tmp_path / "opened")
+    handler = load_handler(tmp_path / "opened")
     row = {"size": 3.5, "is_new": 1, "größe €": "klein", "colour": None, "sold": "2024-03-05T07:00"}
     (single,), (several,) = handler.handle([{"body": row}], None), handler.handle([{"data": json.dumps([row])}], None)
     assert several == [single]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ambidex.backends.source import Arrays, Options, Source
+from ambidex.errors import UsageError, expected
 from ambidex.export.onnx.model import export_network
 from ambidex.graph import network_values
 
@@ -20,6 +21,9 @@ EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
 
 def write(source: Source, output: Path, options: Options) -> None:
     """`NAME.xml` with `NAME.bin` beside it, or a folder with `model.xml` and `model.bin`."""
+    if output.suffix not in ("", ".xml"):
+        fix = "Without a suffix it is a folder with model.xml and model.bin."
+        raise UsageError(expected("a name with .xml", got=repr(output.name), where="-o", fix=fix))
     openvino: Any = import_module("openvino")
     model = openvino.Core().read_model(export_network(source.graph, source.weights, metadata=source.metadata))
     if not output.suffix:

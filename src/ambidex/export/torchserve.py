@@ -122,13 +122,14 @@ def answer(output: Path, source: Source, batches: Sequence[Arrays]) -> list[Arra
         folder = Path(name)
         with zipfile.ZipFile(output) as archive:
             archive.extractall(folder)
-        handler = _load_handler(folder)
+        handler = load_handler(folder)
         ports = [port.name for port in open_session((folder / "model.onnx").read_bytes()).inputs]
     names = output_names(source.graph, ports)
     return [_answer_rows(handler, source, batch, names) for batch in batches]
 
 
-def _load_handler(folder: Path) -> Any:
+def load_handler(folder: Path) -> Any:
+    """The handler of an opened archive, ready to answer."""
     spec = spec_from_file_location("handler", folder / "handler.py")
     assert spec is not None
     assert spec.loader is not None
@@ -142,11 +143,15 @@ def _load_handler(folder: Path) -> Any:
 
 
 def _answer_rows(handler: Any, source: Source, batch: Mapping[str, Array], names: Mapping[str, str]) -> Arrays:
-    columns = {name: _plain(array) for name, array in by_column(batch, source.layouts).items()}
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    found = handler.handle([{"body": msgspec.json.encode(rows)}], None)[0]
+    found = handler.handle([{"body": msgspec.json.encode(rows_of(source, batch))}], None)[0]
     answers = msgspec.json.decode(msgspec.json.encode(found))  # as it travels
     return {public: _array([row[name] for row in answers]) for public, name in names.items()}
+
+
+def rows_of(source: Source, batch: Mapping[str, Array]) -> list[dict[str, Any]]:
+    """Rows as a client sends them, from packed arrays."""
+    columns = {name: _plain(array) for name, array in by_column(batch, source.layouts).items()}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
 def _plain(array: Array) -> list[Any]:
