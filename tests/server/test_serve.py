@@ -16,18 +16,38 @@ from tests.server.running import launch, running
 HEAVY = {"numpy", "torch", "tensorflow", "keras", "onnx", "pandas", "sklearn", "pyarrow", "jax", "onnxruntime"}
 
 
-def test_no_heavy_library_is_loaded_from_start_to_stop(models: Path) -> None:
-    with running([models], {"log_requests": True}) as server:
+def test_no_heavy_library_is_loaded_from_start_to_stop(models: Path, tmp_path: Path) -> None:
+    settings = {"log_requests": True, "log_predictions": str(tmp_path / "log.sqlite"), "grpc_port": 0}
+    with running([models], settings) as server:
         for name in ("adult", "houses", "oil", "stores"):
             example = server.get(f"/models/{name}").json["example"]
             assert server.post(f"/models/{name}/predict", example).status == 200
-        server.get("/metrics")
-        server.get("/v2/models/adult")
+        for path in ("/metrics", "/openapi.json", "/", "/models/adult/drift", "/v2/models/adult", "/v1/models/adult"):
+            assert server.get(path).status == 200
+        tensor = {"name": "rooms", "shape": [2], "datatype": "FP64", "data": [1, 2]}
+        assert server.post("/v2/models/houses/infer", {"inputs": [tensor]}).status == 200
+        for method, body in (("predict", {"instances": [{"rooms": 1}]}), ("regress", {"examples": [{"rooms": 1}]})):
+            assert server.post(f"/v1/models/houses:{method}", body).status == 200
+        infer_over_grpc(server.announced["grpc"])
         status, output, _ = server.stop()
     loaded = set(output.split())
     assert status == 0
-    assert "msgspec" in loaded
+    assert {"msgspec", "grpc", "sqlite3"} <= loaded
     assert not loaded & HEAVY
+
+
+def infer_over_grpc(address: str) -> None:
+    """A request of its own, since the usual client is made of numpy."""
+    import grpc  # type: ignore[import-untyped]
+
+    from ambidex.server.grpc_messages import SERVICE, build
+
+    made = build()
+    tensor = {"name": "rooms", "shape": [1], "datatype": "FP64", "contents": {"fp64_contents": [3.0]}}
+    raw = made["ModelInferRequest"](model_name="houses", inputs=[tensor]).SerializeToString()
+    with grpc.insecure_channel(address) as channel:
+        answer = channel.unary_unary(f"/{SERVICE}/ModelInfer")(raw, timeout=20)
+    assert made["ModelInferResponse"].FromString(answer).model_name == "houses"
 
 
 def test_the_announcement_names_url_and_models(models: Path) -> None:
