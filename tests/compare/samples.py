@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from ambidex.compare.code import count_code
 from ambidex.compare.column import COLUMNS, Column, Division
@@ -59,7 +62,7 @@ def make_samples(
     return found
 
 
-def _sample(division: Division, column: str, run: int, quantity: str, values: np.ndarray) -> Sample:  # type: ignore[type-arg]
+def _sample(division: Division, column: str, run: int, quantity: str, values: npt.NDArray[Any]) -> Sample:
     return Sample(division=division, column=column, run=run, quantity=quantity, values=tuple(values.tolist()))
 
 

@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ambidex.compare.statistics import Contrast, contrasts, gap, holm, interval, log_ratios, paired_p
 
-
-def logs(ratio: float, *, noise: float, runs: int = 9, seed: int = 0) -> np.ndarray:  # type: ignore[type-arg]
-    return np.log(ratio) + np.random.default_rng(seed).normal(0, noise, runs)
+Floats = npt.NDArray[np.float64]
 
 
-def verdicts(*rows: np.ndarray) -> list[Contrast]:  # type: ignore[type-arg]
+def logs(ratio: float, *, noise: float, runs: int = 9, seed: int = 0) -> Floats:
+    return np.asarray(np.log(ratio) + np.random.default_rng(seed).normal(0, noise, runs))
+
+
+def verdicts(*rows: Floats) -> list[Contrast]:
     return [contrast for contrast in contrasts(rows) if contrast is not None]
 
 

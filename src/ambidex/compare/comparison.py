@@ -133,7 +133,10 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything that a comparison found on one machine. `titles` are the columns' names in words."""
+    """Everything that a comparison found on one machine.
+
+    `titles` are the columns' names in words, `sources` what a user would write by hand, `timed` what ran in Defaults.
+    """
 
     ambidex: str
     machine: Machine
@@ -144,6 +147,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     exports: tuple[ExportResult, ...] = ()
     server_s: Interval | None = None
     sources: tuple[Source, ...] = ()
+    timed: tuple[Source, ...] = ()
     failures: tuple[Failure, ...] = ()
     not_measured: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()

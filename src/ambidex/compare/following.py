@@ -16,10 +16,12 @@ from ambidex.compare.comparison import ExportResult, ImportProfile, Source
 from ambidex.compare.importing import profile_import
 from ambidex.compare.prepare import Effort, Task
 from ambidex.compare.statistics import Interval, interval
+from ambidex.eject.eject import eject
 from ambidex.errors import AmbidexError
 from ambidex.export.table import TARGETS
 from ambidex.graph import initial_weights
 from ambidex.training.history import EpochRecord, History
+from ambidex.workflow.load import load
 from ambidex.workflow.seal import make_draft, seal
 
 
@@ -31,6 +33,7 @@ class Following:
     exports: tuple[ExportResult, ...] = ()
     server_s: Interval | None = None
     sources: tuple[Source, ...] = ()
+    timed: tuple[Source, ...] = ()
     not_measured: tuple[str, ...] = ()
 
 
@@ -44,7 +47,7 @@ def measure_following(
     for engine in engines:
         show(f"importing {engine}")
         found.imports += (profile_import(engine, is_cold_wanted=not is_quick),)
-    found.sources = count_code(read_sources(engines))
+    found.timed = count_code(timed_sources(engines))
     artifact = work / "model.ambidex"
     try:
         write_whole(artifact, [artifact_bytes(task, _trained(work, columns))])
@@ -57,6 +60,10 @@ def measure_following(
         found.exports += (measure_export(artifact, target, work),)
     if is_quick and len(TARGETS) > 1:
         found.not_measured += ("exports other than onnx (left out of --quick)",)
+    try:
+        found.sources = count_code(written_by_hand(artifact, engines, work))
+    except AmbidexError as error:
+        found.not_measured += (f"code by hand: {error.message}",)
     show("starting the server")
     try:
         found.server_s = interval(measure_server(artifact, effort.runs))
@@ -82,13 +89,25 @@ def artifact_bytes(task: Task, weights_file: Path | None) -> bytes:
     return seal(draft, engines=()).data
 
 
-def read_sources(engines: Collection[str]) -> dict[str, str]:
-    """What is timed in Defaults: the code that a user of each framework would write."""
-    files = {"PyTorch": "torch", "Keras": "keras"}
-    wanted = {"PyTorch": "torch" in engines, "Keras": not {"tensorflow", "jax"}.isdisjoint(engines)}
+def timed_sources(engines: Collection[str]) -> dict[str, str]:
+    """The code that is timed in Defaults."""
     folder = Path(backends.__file__).parent
     return {
-        title: (folder / name / "idiom.py").read_text(encoding="utf-8")
-        for title, name in files.items()
-        if wanted[title]
+        title: (folder / name / "idiom.py").read_text(encoding="utf-8") for title, name in _frameworks(engines).items()
     }
+
+
+def written_by_hand(artifact: Path, engines: Collection[str], folder: Path) -> dict[str, str]:
+    """Network, preparation and training as short plain source, as `ambidex eject --minimal` writes it."""
+    model = load(artifact)
+    found = {}
+    for title, name in _frameworks(engines).items():
+        ejected = eject(model, name, folder / f"eject-{name}", minimal=True)
+        found[title] = "\n".join((ejected.path / file).read_text(encoding="utf-8") for file in ejected.lines)
+    return found
+
+
+def _frameworks(engines: Collection[str]) -> dict[str, str]:
+    """The frameworks that are compared, as they are called and as their folders are."""
+    wanted = {"PyTorch": ("torch", {"torch"}), "Keras": ("keras", {"tensorflow", "jax"})}
+    return {title: name for title, (name, those) in wanted.items() if not those.isdisjoint(engines)}

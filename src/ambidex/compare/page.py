@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ambidex.compare.comparison import Comparison, DivisionResult, ImportProfile, Row
+from ambidex.compare.comparison import Comparison, DivisionResult, ImportProfile, Row, Source
 from ambidex.compare.finding import DIVISION_NAMES, amount, between, digits, interval_text
 from ambidex.compare.statistics import ERROR_RATE, LEAST_GAP
 from ambidex.report.page import (
@@ -115,7 +115,7 @@ def _sections(comparison: Comparison, suffix: str) -> Iterator[Section]:
         yield _division(comparison, division, suffix)
     yield _start(comparison, suffix)
     yield _afterwards(comparison, suffix)
-    if comparison.sources:
+    if comparison.sources or comparison.timed:
         yield _code(comparison, suffix)
     yield _method(comparison, suffix)
     yield _environment(comparison, suffix)
@@ -303,9 +303,19 @@ def _afterwards(comparison: Comparison, suffix: str) -> Section:
 
 def _code(comparison: Comparison, suffix: str) -> Section:
     counts = "; ".join(f"{one.framework}: {one.lines} lines, {one.tokens} tokens" for one in comparison.sources)
-    codes = tuple(Code(title=f"{one.framework}, {one.lines} lines", text=one.text) for one in comparison.sources)
     note = "Lines are those that are neither blank nor a comment; tokens are Python's own. Better versions are welcome."
-    return Section(title=f"The code{suffix}", blocks=(Text(text=f"{counts}. {note}"), SideBySide(blocks=codes)))
+    blocks: list[Block] = []
+    if comparison.sources:
+        text = f"Reading, preparation, network and training, as `ambidex eject --minimal` writes them. {counts}. {note}"
+        blocks += [Text(text=text), SideBySide(blocks=_listings(comparison.sources))]
+    if comparison.timed:
+        summary = "What was timed in Defaults"
+        blocks.append(Folded(summary=summary, blocks=(SideBySide(blocks=_listings(comparison.timed)),)))
+    return Section(title=f"The code{suffix}", blocks=tuple(blocks))
+
+
+def _listings(sources: Sequence[Source]) -> tuple[Code, ...]:
+    return tuple(Code(title=f"{one.framework}, {one.lines} lines", text=one.text) for one in sources)
 
 
 def _method(comparison: Comparison, suffix: str) -> Section:

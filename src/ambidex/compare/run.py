@@ -112,6 +112,7 @@ def compare(
         exports=after.exports,
         server_s=after.server_s,
         sources=after.sources,
+        timed=after.timed,
         failures=tuple(measured.failures),
         not_measured=(*missing, *after.not_measured, *_left_out(columns, effort, job.plan.device), *ALWAYS_OPEN),
         seconds=time.monotonic() - began,
