@@ -437,7 +437,7 @@ def load_model(path=HERE / "weights.npz"):
 
 def run_network(model, inputs):
     """Raw outputs for prepared NumPy arrays."""
-    return model.predict(inputs, batch_size=4096, verbose=0)
+    return model.predict(inputs[0], batch_size=4096, verbose=0)
 
 
 def write_table(columns, path):

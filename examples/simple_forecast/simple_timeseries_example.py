@@ -66,7 +66,7 @@ def predict(model, series):
     [numbers] = series[0]
     values = prepare(numbers[None, -HISTORY:])
     inputs = [values["history"]]
-    raw = model.predict(inputs, batch_size=4096, verbose=0).astype(np.float64)
+    raw = model.predict(inputs[0], batch_size=4096, verbose=0).astype(np.float64)
     rescaled = raw * values["window_scale"]
     recentered = rescaled + values["window_center"]
     unscaled = recentered * 7.209944911461742 + 15.84294268605646
@@ -86,7 +86,7 @@ def train(model, series):
     inputs, target = [values["history"]], future.astype(np.float32)
     optimizer, loss = keras.optimizers.AdamW(0.003, weight_decay=0.0), "mse"
     model.compile(optimizer, loss=loss)
-    model.fit(inputs, target, batch_size=64, epochs=12, verbose=2)
+    model.fit(inputs[0], target, batch_size=64, epochs=12, verbose=2)
 
 
 def main():

@@ -55,7 +55,7 @@ with torch.inference_mode():
     raw = model(*map(torch.from_numpy, inputs)).numpy().astype(np.float64)
 """,
     "keras": """
-raw = model.predict(inputs, batch_size=4096, verbose=0).astype(np.float64)
+raw = model.predict(@given@, batch_size=4096, verbose=0).astype(np.float64)
 """,
 }
 _LOADS = {
@@ -86,7 +86,7 @@ for epoch in range(@epochs@):
     "keras": """
 optimizer, loss = keras.optimizers.@optimizer@, @loss@
 model.compile(optimizer, loss=loss)
-model.fit(inputs, target, batch_size=@batch@, epochs=@epochs@, verbose=2)
+model.fit(@given@, target, batch_size=@batch@, epochs=@epochs@, verbose=2)
 """,
 }
 _QUANTILE = {
@@ -252,7 +252,7 @@ def _predict(subject: Subject, framework: Framework, learnt: Learnt) -> list[str
     names = {name: f"values[{literal(name)}]" for name in made} | {graph.raw_outputs[0]: "raw", "times": "times"}
     lines, names = function(graph, graph.decode, learnt, names)
     answers = [f"{literal(public)}: {names[name]}" for public, name in graph.outputs.items()]
-    run = keep(_RUNS[framework])
+    run = fill(keep(_RUNS[framework]), given=_given(subject))
     if not subject.is_series:
         found = _braced("return ", answers, at=4)
         return ["def predict(model, table):", *indented(["inputs = prepare(table)", *run, *lines, *found])]
@@ -271,6 +271,11 @@ def _predict(subject: Subject, framework: Framework, learnt: Learnt) -> list[str
         *indented(body, 8),
         "    return {name: np.concatenate([part[name] for part in found]) for name in found[0]}",
     ]
+
+
+def _given(subject: Subject) -> str:
+    """What a Keras model is fed: a list where it has several inputs."""
+    return "inputs" if len(subject.graph.prepared) > 1 else "inputs[0]"
 
 
 def _braced(head: str, items: Sequence[str], *, at: int, close: str = "") -> list[str]:
@@ -297,6 +302,7 @@ def _training(subject: Subject, framework: Framework) -> list[list[str]]:
         "batch": plan.batch_size or 256,
         "optimizer": f"{title}({', '.join(given)})",
         "loss": LOSSES[framework][loss],
+        "given": _given(subject),
         "levels": levels,
         "count": len(levels),
     }

@@ -129,6 +129,7 @@ def predict_lines(subject: Subject, framework: Framework) -> list[str]:
         "levels": list(subject.task.quantiles),
         "least": subject.task.min_history,
         "saved": edition.SAVED,
+        "given": "inputs" if len(subject.graph.prepared) > 1 else "inputs[0]",
     }
     parts = [edition.RUN, _SERIES if subject.is_series else _TABLE]
     first, second = (fill(keep(text, **conditions), **values) for text in parts)

@@ -71,7 +71,7 @@ def _body(graph: Graph, plan: Outline, values: Mapping[str, Value]) -> list[str]
         sizes = tuple(size if isinstance(size, int) else None for size in value.shape[1:])
         kind = ['dtype="int32"'] if value.dtype == "int64" else []
         lines += call(f"{variable} = keras.Input", [literal(sizes), *kind, f"name={literal(variable)}"], at=4)
-    scope = Scope.of(plan.steps, names, graph.raw_outputs)
+    scope = Scope.of(plan.steps, names, [*graph.raw_outputs, *names])  # the last line names the inputs again
     for number, step in enumerate(plan.steps):
         if isinstance(step, Single):
             name = literal("_".join(plan.path(step.node.name)))
