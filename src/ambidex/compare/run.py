@@ -96,8 +96,13 @@ def compare(
     here, missing = _installed(columns)
     with tempfile.TemporaryDirectory(prefix="ambidex-compare-", ignore_cleanup_errors=True) as name:
         work = Path(name)
-        measured = _measure(task, here, effort, session, folder=folder, work=work)
-        after = measure_following(task, here, effort, work=work / "turns", show=session.show)
+        try:
+            measured = _measure(task, here, effort, session, folder=folder, work=work)
+            after = measure_following(task, here, effort, work=work / "turns", show=session.show)
+        except KeyboardInterrupt:
+            where = folder / SAMPLES
+            message = f"Stopped. The samples so far are kept in {where}. Run the same command with --resume to go on."
+            raise StoppedError(message) from None
     job = task.prepared.job
     rows = quantities(rows=len(task.prepared.train), many_rows=job.many_rows, is_classification=job.is_classification)
     comparison = Comparison(
@@ -133,18 +138,14 @@ def _measure(
         write_line(file, Head(identity=identity))
         for sample in known:
             write_line(file, sample)
-        try:
-            return measure(
-                task.prepared,
-                columns,
-                runs=effort.runs,
-                folder=work / "turns",
-                listener=_Recorder(file=file, session=session),
-                known=known,
-            )
-        except KeyboardInterrupt:
-            message = f"Stopped. The samples so far are kept in {path}. Run the same command with --resume to go on."
-            raise StoppedError(message) from None
+        return measure(
+            task.prepared,
+            columns,
+            runs=effort.runs,
+            folder=work / "turns",
+            listener=_Recorder(file=file, session=session),
+            known=known,
+        )
 
 
 def _identity(task: Task, columns: Sequence[Column]) -> str:

@@ -1,0 +1,59 @@
+"""What `ambidex compare` says of wrong use, before anything is measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.compare.samples import make_comparison
+
+from ambidex.cli.main import main
+from ambidex.compare.comparison import FORMAT, ReportFile
+
+DATA = "age,answer\n1,yes\n2,no\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--target", "answer"], "Expected a file of data, got none. Name it, or give --from REPORT.json…"),
+        (["-", "--target", "answer"], "Expected a file of data, got standard input."),
+        (["{data}"], "Expected the column to predict, got none. Name it with --target."),
+        (
+            ["{data}", "--target", "answer", "--columns", "torhc"],
+            "at --columns. Did you mean 'torch'?",
+        ),
+        (["{data}", "--target", "answer", "--runs", "0"], "Expected at least 1, got 0 at --runs."),
+        (["{data}", "--from", "report.json"], "Expected no DATA beside --from"),
+        (["--from", "nowhere.json"], "Expected a report of `ambidex compare`, got No such file or directory"),
+        (["{data}", "--target", "answer", "--set", "weight=age"], "Expected rows that count alike, got weights"),
+        (
+            ["{data}", "--target", "answer", "--time", "age", "--horizon", "2", "--model", "linear"],
+            "Expected a model that is trained, got 'linear', which is solved. Choose one that frameworks train",
+        ),
+    ],
+)
+def test_wrong_use_is_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text(DATA, encoding="utf-8")
+    given = [argument.format(data=data) for argument in arguments]
+    assert main(["compare", *given, "-o", str(tmp_path / "report"), "--quiet"]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text(DATA, encoding="utf-8")
+    assert main(["compare", str(data), "--target", "answer", "-o", str(data)]) == 2
+    assert "Expected a folder to write to, got File exists" in capsys.readouterr().err
+
+
+def test_reports_are_merged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(ReportFile(format=FORMAT, comparisons=(make_comparison(runs=3),))))
+    assert main(["compare", "--from", str(path), str(path), "-o", str(tmp_path / "both")]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert (tmp_path / "both" / "report.html").stat().st_size > 10_000

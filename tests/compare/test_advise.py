@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ambidex.cli.main import main
+from ambidex.compare.advise import PLACES, Case, advise
+from ambidex.compare.comparison import FORMAT, ReportFile
+from tests.compare.samples import make_comparison
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_place_has_a_target_and_every_line_its_evidence(place: str) -> None:
+    advice = advise(Case(run_on=place))
+    assert advice.target
+    assert advice.target in advice.command or "serve" in advice.command
+    assert all(reason.evidence for reason in advice.reasons)
+    assert any(f"{advice.target} for {place}" in reason.text for reason in advice.reasons)
+
+
+def test_what_the_team_knows_decides() -> None:
+    comparison = make_comparison(runs=3)
+    assert advise(Case(team="keras"), [comparison]).backend == "tensorflow"
+    assert advise(Case(team="torch"), [comparison]).backend == "torch"
+
+
+def test_without_a_team_the_measured_times_decide() -> None:
+    advice = advise(Case(), [make_comparison(runs=3)])
+    assert advice.backend == "torch"
+    assert "adult.csv on desk, full, 3 runs" in advice.reasons[0].evidence
+
+
+def test_measured_facts_are_cited() -> None:
+    texts = [reason.text for reason in advise(Case(run_on="browser"), [make_comparison(runs=3)]).reasons]
+    assert any(text.startswith("The export to onnx took 20 ms") for text in texts)
+    assert any(text.startswith("Predicting one row took PyTorch eager") for text in texts)
+
+
+def test_what_is_not_known_is_said() -> None:
+    assert "Nothing was measured on your data" in advise(Case()).caveats[0]
+    assert any("No report of a GPU" in text for text in advise(Case(hardware="gpu")).caveats)
+    assert any("`linear`" in text for text in advise(Case(is_series=True)).caveats)
+    assert any("300 rows" in text for text in advise(Case(rows=300)).caveats)
+
+
+def test_the_command_reads_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    path.write_bytes(msgspec.json.encode(ReportFile(format=FORMAT, comparisons=(make_comparison(runs=3),))))
+    assert main(["advise", "--run-on", "server", "--report", str(path), "--json"]) == 0
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["command"].endswith("ambidex serve model.ambidex")
+    assert main(["advise", "--run-on", "server", "--report", str(path)]) == 0
+    assert "  evidence: measured, adult.csv on desk" in capsys.readouterr().out
+
+
+def test_a_wrong_place_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["advise", "--run-on", "browsr"]) == 2
+    assert "got 'browsr' at --run-on. Did you mean 'browser'?" in capsys.readouterr().err
