@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--quick", action="store_true", help="about a minute: three runs, eager and graph only; says so")
     add("--columns", type=_names, default=[], metavar="NAME,…", help="which: torch, torch-compile, tensorflow, …")
     add("--runs", type=int, metavar="N", help="runs of each column in each division (9; with --quick 3)")
-    add("--epochs", type=int, metavar="N", help="epochs of each run (8; with --quick 5)")
+    add("--epochs", type=int, metavar="N", help="epochs of each run (6; with --quick 4)")
     add("--rows", type=int, metavar="N", help="at most this many rows (or windows) in an epoch")
     add("--resume", action="store_true", help="go on from OUT/samples.jsonl")
     add("--from", dest="reports", nargs="+", metavar="REPORT.json", help="merge reports of several machines, no DATA")

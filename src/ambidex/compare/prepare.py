@@ -27,13 +27,13 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     kind: Literal["quick", "full"]
     runs: int
     epochs: int
-    rows: int = 16_384
-    windows: int = 4_096
-    blocks: int = 5
+    rows: int = 8_192
+    windows: int = 2_048
+    blocks: int = 4
 
 
-QUICK = Effort(kind="quick", runs=3, epochs=5)
-FULL = Effort(kind="full", runs=9, epochs=8)
+QUICK = Effort(kind="quick", runs=3, epochs=4, blocks=3)
+FULL = Effort(kind="full", runs=9, epochs=6)
 
 
 @dataclass(frozen=True, kw_only=True)
