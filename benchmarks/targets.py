@@ -25,7 +25,7 @@ from ambidex.export.target import Target
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "examples" / "data"
-TABLE = (str(DATA / "california_housing.csv.gz"), "--target", "median_house_value")
+TABLE = (str(DATA / "adult.csv.gz"), "--target", "income", "--drop", "uci_split")
 SERIES = (str(DATA / "co2_weekly_missing.csv"), "--target", "co2", "--time", "date", "--horizon", "8", "--window", "24")
 QUICK = ("--epochs", "1", "--set", "editions=onnx", "--quiet", "--json")
 TIMEOUT_S = 1800

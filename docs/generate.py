@@ -1,11 +1,13 @@
 """Writes the pages that say what the code says: `python docs/generate.py` (with --check: fails where one is stale).
 
-`commands.md` comes from the flags of every command, `experiment.md` from the records of an experiment.
+`commands.md` comes from the flags of every command, `experiment.md` from the records of an experiment, and the
+table in `targets.md` from that of the targets.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -19,6 +21,7 @@ from ambidex.arch.table import AUTO, MODELS
 from ambidex.cli.main import COMMANDS
 from ambidex.cli.train import PATHS, add_arguments
 from ambidex.config import Experiment, Series
+from ambidex.export.table import TARGETS
 from ambidex.training.defaults import default_plan
 from ambidex.training.plan import Optimizer, Plan
 
@@ -80,7 +83,7 @@ def is_fresh(name: str, text: str) -> bool:
 
 def pages() -> dict[str, str]:
     """Every generated page by file name."""
-    return {"commands.md": commands_page(), "experiment.md": experiment_page()}
+    return {"commands.md": commands_page(), "experiment.md": experiment_page(), "targets.md": targets_page()}
 
 
 # Commands
@@ -134,6 +137,24 @@ def flags(parser: argparse.ArgumentParser) -> Iterable[str]:
         default = action.default if takes_value and names and action.default not in (None, "", []) else None
         text = (action.help or "") + (f" (default: {default})" if default is not None else "")
         yield f"| `{cell(shown)}` | {cell(text)} |"
+
+
+# Targets
+
+
+def targets_page() -> str:
+    """The page as it is, with the table of targets between its two marks written anew."""
+    before, mark, rest = re.split(r"(<!-- targets: .*? -->\n)", (HERE / "targets.md").read_text(encoding="utf-8"))
+    lines = ["| target | what | strings | batch | time | code | needs | `--for` | state |", "|" + "---|" * 9]
+    for target in TARGETS.values():
+        yes = ["yes" if holds else "no" for holds in (target.strings, target.free_batch, target.free_time)]
+        code = "yes" if target.runs_code else "no"
+        places = ", ".join(f"`{place}`" for place in target.destinations)
+        state = f"{target.state} ({target.as_of})"
+        cells = [f"`{target.name}`", target.summary, *yes, code, f"`{target.needs}`", places, state]
+        lines.append(f"| {' | '.join(map(cell, cells))} |")
+    table = "\n".join(["", *lines, "", ""])
+    return before + mark + table + rest[rest.index("<!-- /targets -->") :]
 
 
 # The experiment
