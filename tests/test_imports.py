@@ -73,6 +73,7 @@ def test_the_public_names_are_these() -> None:
         "__version__",
         "errors",
         "exchange",
+        "import_model",
         "load",
     ]
 

@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # see `_lazy`
 if TYPE_CHECKING:
     from ambidex import errors, exchange
     from ambidex.estimators import Forecaster, TabularClassifier, TabularRegressor
+    from ambidex.workflow.ingest import import_model
     from ambidex.workflow.load import Artifact, load
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "__version__",
     "errors",
     "exchange",
+    "import_model",
     "load",
 ]
 
@@ -32,6 +34,7 @@ __getattr__, __dir__ = attach(
         "TabularRegressor": "ambidex.estimators",
         "errors": "ambidex.errors",
         "exchange": "ambidex.exchange",
+        "import_model": "ambidex.workflow.ingest",
         "load": "ambidex.workflow.load",
     },
 )

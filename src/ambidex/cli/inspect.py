@@ -48,10 +48,13 @@ def _print_facts(artifact: Any, facts: dict[str, Any]) -> None:
     print("\ncolumns")
     for column in facts["columns"]:
         print(f"  {column['name']:<22} {column['kind']:<7} {column['role']:<8} {column['reason']}")
-    print(f"\nnetwork: {facts['parameters']} weights")
-    for node in facts["network"]:
-        print(f"  {node['name']:<26} {node['op']:<12} {node['shape']}")
-    print("\nvalidation")
-    print_measures(facts["metrics"], facts["baselines"])
+    if facts["imported_from"]:
+        print(f"\nimported from {facts['imported_from']}")
+    else:
+        print(f"\nnetwork: {facts['parameters']} weights")
+        for node in facts["network"]:
+            print(f"  {node['name']:<26} {node['op']:<12} {node['shape']}")
+        print("\nvalidation")
+        print_measures(facts["metrics"], facts["baselines"])
     print("\ncertificate")
     print_editions(artifact.certificate.editions)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ambidex.data.read_json import columns_of_rows
 from ambidex.data.table import Table, Values
-from ambidex.errors import DataError, expected
+from ambidex.errors import BackendError, DataError, expected
 
 KINDS = "a pandas, polars or pyarrow frame, a NumPy array, a dict of columns, or a list of dicts"
 
@@ -250,3 +250,14 @@ def _record_array(columns: Mapping[str, Any]) -> np.ndarray:
     for name, array in arrays.items():
         result[name] = array
     return result
+
+
+def pandas_frame(columns: Mapping[str, Any]) -> Any:
+    """A pandas frame, for libraries that pick columns by name. Raises `BackendError` without pandas."""
+    try:
+        import pandas
+    except ImportError:
+        raise BackendError(
+            "Expected pandas for a model that picks columns by name, got none: pip install pandas"
+        ) from None
+    return pandas.DataFrame(dict(columns))

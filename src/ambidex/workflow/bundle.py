@@ -69,10 +69,13 @@ def make_manifest(schema: Schema, graph: Graph, backend: str) -> Manifest:
         value = values[name]
         outputs.append(TensorSpec(name=public, dtype=value.dtype, shape=value.shape))
     inputs = tuple(TensorSpec(name=value.name, dtype=value.dtype, shape=value.shape) for value in graph.inputs)
-    made_by = MadeBy(
-        ambidex=__version__, backend=backend, python=platform.python_version(), packages=_loaded_versions()
-    )
-    return Manifest(schema=schema, signature=GraphSignature(inputs=inputs, outputs=tuple(outputs)), made_by=made_by)
+    signature = GraphSignature(inputs=inputs, outputs=tuple(outputs))
+    return Manifest(schema=schema, signature=signature, made_by=made_by(backend))
+
+
+def made_by(backend: str) -> MadeBy:
+    """The versions of this process."""
+    return MadeBy(ambidex=__version__, backend=backend, python=platform.python_version(), packages=_loaded_versions())
 
 
 def _loaded_versions() -> dict[str, str]:
@@ -101,16 +104,22 @@ def make_entries(
 
 
 def make_certificate(
-    schema: Schema, rows: Arrays, outputs: Arrays, editions: dict[str, Edition], compared: int
+    schema: Schema,
+    rows: Arrays,
+    outputs: Arrays,
+    editions: dict[str, Edition],
+    compared: int,
+    *,
+    reference: str = "numpy float64",
 ) -> Certificate:
-    """The certificate with as many rows as it may keep, by column name."""
+    """The certificate with as many rows as it may keep, by column name; `reference` gave the right answers."""
     kept = {name: array[:MAX_ROWS] for name, array in rows.items()}
     columns: dict[str, list[Any]] = {}
     for layout in packed_layout(schema):
         for position, column in enumerate(layout.columns):
             columns[column.name] = _plain(kept[layout.name][..., position])
     answers = {name: _plain(array[:MAX_ROWS]) for name, array in outputs.items()}
-    return Certificate(rows=columns, outputs=answers, editions=editions, rows_compared=compared)
+    return Certificate(rows=columns, outputs=answers, editions=editions, rows_compared=compared, reference=reference)
 
 
 def _plain(array: Array) -> list[Any]:
@@ -134,6 +143,18 @@ def rows_of(certificate: Certificate, layouts: tuple[Layout, ...]) -> Arrays:
         columns = [_typed(certificate.rows[column.name], layout.dtype) for column in layout.columns]
         packed[layout.name] = np.stack(columns, axis=-1)
     return packed
+
+
+def answers_of(certificate: Certificate) -> Arrays:
+    """The answers written down, by output name: float64 (missing NaN), int64, or objects of type `str`."""
+    answers = {}
+    for name, values in certificate.outputs.items():
+        objects = np.array(values, dtype=object)
+        flat = objects.ravel()
+        is_text = any(isinstance(value, str) for value in flat)
+        is_whole = not is_text and all(type(value) is int for value in flat)
+        answers[name] = objects if is_text else objects.astype(np.int64) if is_whole else _typed(values, "float64")
+    return answers
 
 
 def _typed(values: list[Any], dtype: str) -> Array:

@@ -9,20 +9,13 @@ from ambidex.workflow.bundle import TrainingRecord
 MAX_LEVELS = 8
 
 
-def make_card(schema: Schema, record: TrainingRecord, editions: dict[str, Edition]) -> str:
-    """The card."""
+def make_card(schema: Schema, record: TrainingRecord, editions: dict[str, Edition], *, origin: str = "") -> str:
+    """The card; `origin` is what the model was imported from."""
     targets = ", ".join(target.name for target in schema.task.targets)
     lines = [
         f"# {targets}: {schema.task.kind} by `{record.experiment.model}`",
         "",
-        f"Trained with ambidex on {record.reference.train_rows} rows ({record.backend}).",
-        "",
-        "## How good it is",
-        "",
-        "On the validation part, beside baselines:",
-        "",
-        *_measures(record),
-        "",
+        *(_imported(origin) if origin else _trained(record)),
         "## What it takes",
         "",
         "| column | kind | role | seen in training |",
@@ -41,6 +34,27 @@ def make_card(schema: Schema, record: TrainingRecord, editions: dict[str, Editio
         "",
     ]
     return "\n".join(lines)
+
+
+def _trained(record: TrainingRecord) -> list[str]:
+    return [
+        f"Trained with ambidex on {record.reference.train_rows} rows ({record.backend}).",
+        "",
+        "## How good it is",
+        "",
+        "On the validation part, beside baselines:",
+        "",
+        *_measures(record),
+        "",
+    ]
+
+
+def _imported(origin: str) -> list[str]:
+    return [
+        f"Imported from {origin}. Not trained here, so nothing is said of how good it is: see `ambidex evaluate`.",
+        "The certificate compares it with the original's own answers.",
+        "",
+    ]
 
 
 def _measures(record: TrainingRecord) -> list[str]:

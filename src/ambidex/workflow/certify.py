@@ -31,6 +31,8 @@ FACTOR = 4.0
 """How many times the training framework's own float32 error an edition may differ from the reference."""
 FLOOR, DEEP_FLOOR = 1e-6, 1e-5
 """What always passes: feed-forward, and recurrent networks, whose rounding adds up over steps."""
+FOREIGN_TOLERANCE = 1e-5
+"""For models of other libraries, whose trees are added up in float32 by ONNX and in float64 at home."""
 BORDER = 1e-6
 """A decision closer than this to its threshold may fall either way."""
 RECURRENT: frozenset[str] = frozenset({"lstm", "gru"})
@@ -118,6 +120,16 @@ def certify_answers(
     return _verdict(difference, _tolerance(subject, own))
 
 
+def certify_foreign(
+    task: Task, unit: npt.NDArray[np.float64], references: Sequence[Arrays], answers: Sequence[Arrays]
+) -> Edition:
+    """The entry for a conversion beside what the original answered, one for each case."""
+    difference = _Difference()
+    for found, reference in zip(answers, references, strict=True):
+        _add_outputs(difference, task, unit, found, reference)
+    return _verdict(difference, FOREIGN_TOLERANCE)
+
+
 def _tolerance(subject: Subject, own: _Difference | str) -> float:
     """What an edition may differ by, from the training framework's own float32 error."""
     floor = DEEP_FLOOR if any(node.op in RECURRENT for node in subject.graph.network) else FLOOR
@@ -153,7 +165,7 @@ def _measure(
         return error.message
     difference = _Difference()
     for raw, part, reference in zip(raws, prepared, references, strict=True):
-        _add_outputs(difference, subject, decode(subject.graph, raw, part), reference)
+        _add_outputs(difference, subject.task, subject.unit, decode(subject.graph, raw, part), reference)
     return difference
 
 
@@ -161,26 +173,28 @@ def compare(subject: Subject, cases: Sequence[Arrays], references: Sequence[Arra
     """The errors of an edition that takes raw inputs and gives public outputs."""
     difference = _Difference()
     for case, reference in zip(cases, references, strict=True):
-        _add_outputs(difference, subject, predict(case), reference)
+        _add_outputs(difference, subject.task, subject.unit, predict(case), reference)
     return difference
 
 
-def _add_outputs(difference: _Difference, subject: Subject, outputs: Arrays, reference: Arrays) -> None:
+def _add_outputs(
+    difference: _Difference, task: Task, unit: npt.NDArray[np.float64], outputs: Arrays, reference: Arrays
+) -> None:
     difference.rows += len(next(iter(reference.values())))
-    for position, target in enumerate(subject.task.targets):
+    for position, target in enumerate(task.targets):
         if target.classes:
             name = f"{target.name}_probabilities"
             difference.add(np.abs(outputs[name] - reference[name]))
             different = outputs[target.name] != reference[target.name]
-            difference.changed += int((different & ~_is_close(subject.task, reference[name])).sum())
+            difference.changed += int((different & ~_is_close(task, reference[name])).sum())
             continue
         for name in (target.name, f"{target.name}_quantiles"):
             if name in reference:
-                difference.add(np.abs(outputs[name] - reference[name]) / _unit(subject, position))
+                difference.add(np.abs(outputs[name] - reference[name]) / _unit(unit, position))
 
 
-def _unit(subject: Subject, position: int) -> float:
-    unit = float(subject.unit[position])
+def _unit(units: npt.NDArray[np.float64], position: int) -> float:
+    unit = float(units[position])
     return unit if unit > 0 else 1.0
 
 

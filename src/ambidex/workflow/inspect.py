@@ -19,8 +19,6 @@ def inspect(artifact: Artifact) -> dict[str, Any]:
     """Facts about the file; every entry is read strictly on the way, so an unsafe file never gets this far."""
     manifest = artifact.opened.manifest
     check_model(artifact.opened.read(MODEL))
-    weights = artifact.weights
-    values = infer_values(artifact.graph)
     training = artifact.training
     return {
         "path": artifact.path,
@@ -39,16 +37,25 @@ def inspect(artifact: Artifact) -> dict[str, Any]:
         "signature": msgspec.to_builtins(manifest.signature),
         "model": training.experiment.model,
         "backend": training.backend,
-        "parameters": sum(math.prod(parameter.shape) for parameter in parameters(artifact.graph)),
-        "weights": {name: list(array.shape) for name, array in weights.items()},
-        "network": [
-            {"name": node.name, "op": node.op, "shape": list(values[node.name].shape)}
-            for node in artifact.graph.network
-        ],
+        "imported_from": artifact.origin,
+        **({} if artifact.origin else _network(artifact)),
         "experiment": msgspec.to_builtins(training.experiment),
         "history": msgspec.to_builtins(training.history),
         "metrics": training.metrics,
         "baselines": training.baselines,
         "notes": list(training.notes),
         "certificate": msgspec.to_builtins(artifact.certificate.editions),
+    }
+
+
+def _network(artifact: Artifact) -> dict[str, Any]:
+    """The part that only models trained here have."""
+    values = infer_values(artifact.graph)
+    return {
+        "parameters": sum(math.prod(parameter.shape) for parameter in parameters(artifact.graph)),
+        "weights": {name: list(array.shape) for name, array in artifact.weights.items()},
+        "network": [
+            {"name": node.name, "op": node.op, "shape": list(values[node.name].shape)}
+            for node in artifact.graph.network
+        ],
     }

@@ -23,7 +23,7 @@ NEEDS: dict[str, dict[str, tuple[int, ...]]] = {
 }
 # The wheels that bring a package; a build for one kind of machine has a name of its own.
 WHEELS = {"tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-macos", "tf-nightly")}
-MODULES = {"keras": "keras", "tf": "tensorflow", "jax": "jax", "jnp": "jax.numpy"}
+MODULES = {"keras": "keras", "tf": "tensorflow", "tf2onnx": "tf2onnx", "jax": "jax", "jnp": "jax.numpy"}
 
 
 def require(engine: str) -> None:

@@ -1,0 +1,81 @@
+"""`ambidex import` as users call it: a file read in its own process, an artifact that works like every other."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+
+import joblib
+import pytest
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from tests.ingest.models import NUMBERS, frame, pipeline
+
+from ambidex.cli.main import main
+
+
+class Marker:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (open, (self.path, "w"))
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "rows.csv"
+    frame().to_csv(path, index=False)
+    return path
+
+
+def test_an_imported_pipeline_predicts_verifies_and_is_inspected(
+    tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, output = tmp_path / "model.pkl", tmp_path / "model.ambidex"
+    joblib.dump(pipeline(LogisticRegression()).fit(frame()[[*NUMBERS, "t"]], frame().y), model)
+    given = [str(model), "--trust", "--data", str(rows), "--target", "y", "-o", str(output), "--json"]
+    assert main(["import", *given]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["origin"].startswith("scikit-learn ")
+    assert result["classes"] == ["no", "yes"]
+    assert result["certificate"]["onnx"]["passed"]
+    assert main(["verify", str(output)]) == 0
+    assert main(["inspect", str(output)]) == 0
+    assert "imported from scikit-learn" in capsys.readouterr().out
+    assert main(["predict", str(output), str(rows), "-o", str(tmp_path / "out.csv")]) == 0
+    assert (tmp_path / "out.csv").read_text().startswith("a,b,c,t,y,z,y_p_no,y_p_yes")
+    assert main(["evaluate", str(output), str(rows)]) == 0
+    capsys.readouterr()
+    assert main(["export", str(output), "--to", "onnx", "-o", str(tmp_path / "m.onnx")]) == 2
+    assert "got one imported from scikit-learn" in capsys.readouterr().err
+
+
+def test_a_file_of_skops_needs_no_trust(tmp_path: Path, rows: Path) -> None:
+    model, output = tmp_path / "model.skops", tmp_path / "model.ambidex"
+    skops.io.dump(LogisticRegression().fit(frame()[NUMBERS], frame().y), model)
+    assert main(["import", str(model), "--data", str(rows), "--target", "y", "-o", str(output)]) == 0
+    assert output.exists()
+
+
+def test_a_hostile_pickle_is_not_opened_without_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, mark, output = tmp_path / "model.pkl", tmp_path / "mark", tmp_path / "model.ambidex"
+    model.write_bytes(pickle.dumps(Marker(mark)))
+    assert main(["import", str(model), "-o", str(output)]) == 2
+    assert not mark.exists()
+    assert not output.exists()
+    assert "reading it can run code" in capsys.readouterr().err
+
+
+def test_what_is_no_model_ends_with_one_message(tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "model.ambidex"
+    model = tmp_path / "model.pkl"
+    model.write_bytes(pickle.dumps({"a": 1}))
+    assert main(["import", str(model), "--trust", "-o", str(output)]) == 2
+    assert "Expected an estimator, got dict" in capsys.readouterr().err
+    assert main(["import", str(rows), "-o", str(output)]) == 2
+    assert "got 'rows.csv'" in capsys.readouterr().err
+    assert not output.exists()
