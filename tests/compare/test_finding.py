@@ -40,6 +40,12 @@ def test_few_runs_are_admitted() -> None:
     assert any("(3 runs show only large and steady differences)" in text for text in make_comparison(runs=3).findings)
 
 
+def test_one_run_tells_nothing_apart() -> None:
+    findings = make_comparison(runs=1).findings
+    assert "Defaults: one run cannot tell columns apart; take more with --runs." in findings
+    assert not any("no measurable difference" in text for text in findings)
+
+
 def test_a_failure_is_a_finding() -> None:
     failure = Failure(division="matched", column="tensorflow", run=2, reason="epoch: memory ran out")
     comparison = msgspec.structs.replace(make_comparison(runs=3), failures=(failure,))

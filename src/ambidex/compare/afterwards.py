@@ -18,11 +18,13 @@ from ambidex.compare.comparison import ExportResult
 
 EXPORT_TIMEOUT_S = 300
 SERVER_TIMEOUT_S = 60
+SUFFIXES: dict[str, str] = {"keras": ".keras"}
+"""Formats whose reader asks for a suffix."""
 
 
 def measure_export(artifact: Path, target: str, folder: Path) -> ExportResult:
     """Exports to one target in a process of its own; what goes wrong is the result."""
-    output = folder / f"export-{target}"
+    output = folder / f"export-{target}{SUFFIXES.get(target, '')}"
     began = time.perf_counter()
     try:
         done = subprocess.run(  # noqa: S603 - our own command

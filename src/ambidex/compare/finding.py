@@ -48,8 +48,11 @@ def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]
                 yield f"{name}: {sentence(row, column, division.reference, titles)}"
     for one in division.compilations:
         yield f"{name}: {compilation_sentence(one, titles)}"
+    runs = division.rows[0].cells[division.reference].runs if division.rows else 0
+    if runs == 1:
+        yield f"{name}: one run cannot tell columns apart; take more with --runs."
+        return
     for column, rows in quiet.items():
-        runs = division.rows[0].cells[division.reference].runs
         few = f" ({runs} runs show only large and steady differences)" if runs < 5 else ""
         yield (
             f"{name}: no measurable difference between {titles[column]} and {titles[division.reference]} in "

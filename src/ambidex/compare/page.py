@@ -140,8 +140,7 @@ def _table(comparison: Comparison, division: DivisionResult) -> Table:
     reference = comparison.titles[division.reference]
     heads = ("", *(comparison.titles[column] for column in division.columns))
     rows = tuple(
-        (Cell(text=_label(row)), *(_cell(row, column, division.reference) for column in division.columns))
-        for row in division.rows
+        (_label(row), *(_cell(row, column, division.reference) for column in division.columns)) for row in division.rows
     )
     caption = (
         f"{DIVISION_NAMES[division.division]}: medians of runs with {100 - 100 * ERROR_RATE:.0f} % bootstrap "
@@ -150,8 +149,8 @@ def _table(comparison: Comparison, division: DivisionResult) -> Table:
     return Table(caption=caption, heads=heads, rows=rows)
 
 
-def _label(row: Row) -> str:
-    return f"{row.title} ({'higher' if row.higher_is_better else 'lower'} is better)"
+def _label(row: Row) -> Cell:
+    return Cell(text=row.title, detail="higher is better" if row.higher_is_better else "lower is better")
 
 
 def _cell(row: Row, column: str, reference: str) -> Cell:
