@@ -11,6 +11,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,12 +53,8 @@ def run(args: argparse.Namespace) -> int:
     )
     artifact = load(args.model)
     table = read_table(args.data) if args.data else None
-    if target.engine and not args.json:
-        note(
-            f"writing {target.name} and running it in processes of its own; this takes some seconds",
-            is_quiet=args.quiet,
-        )
-    done = export(artifact, target.name, Path(args.output), options=options, table=table)
+    say = partial(note, is_quiet=args.quiet)
+    done = export(artifact, target.name, Path(args.output), options=options, table=table, say=say)
     if args.json:
         print_json(summary(done))
     else:

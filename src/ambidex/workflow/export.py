@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,19 +54,27 @@ class Exported:
 
 
 def export(
-    artifact: Artifact, target: str, output: Path, *, options: Options | None = None, table: Table | None = None
+    artifact: Artifact,
+    target: str,
+    output: Path,
+    *,
+    options: Options | None = None,
+    table: Table | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Exported:
     """Writes the artifact as `target`; nothing appears under `output` unless it agrees with the reference.
 
     Weights stored in fewer bits are held to no such promise: their difference is stated instead, and with `table` the
     measures before and after. Raises `UsageError` for options that the target does not understand, `BackendError`
     where a package is missing, `OutputFileError` for a place that cannot be written, `CertificateError` where the
-    target's own runtime answers differently.
+    target's own runtime answers differently. `say` is told what takes long.
     """
     chosen, wanted = find_target(target), options or Options()
     check_options(chosen, wanted)
     run.check_installed(chosen)
     check_free(output, chosen.form)
+    if chosen.engine:
+        say(f"writing {chosen.name} and running it in processes of its own; this takes some seconds")
     source = source_of(artifact)
     with written_beside(output) as path:
         seconds = run.write(chosen, source, path, wanted)
