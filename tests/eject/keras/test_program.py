@@ -20,7 +20,7 @@ from ambidex.graph import initial_weights, run_network
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.mark.parametrize("name", ["balanced", "regression", "lstm", "series"])
+@pytest.mark.parametrize("name", ["balanced", "regression", "lstm"])
 def test_predicts_and_trains_as_the_run_did(name: str, tmp_path: Path) -> None:
     experiment, table = cases(tmp_path)[name]
     settings = experiment.settings | ({"dropout": 0.0} if experiment.model.startswith("mlp") else {})

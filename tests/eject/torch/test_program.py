@@ -23,9 +23,7 @@ from ambidex.graph import initial_weights, run_network
 pytestmark = pytest.mark.torch
 
 
-@pytest.mark.parametrize(
-    "name", ["binary", "balanced", "regression", "quantiles", "lstm", "gru", "log_ratio", "series"]
-)
+@pytest.mark.parametrize("name", ["binary", "balanced", "regression", "lstm", "gru", "series"])
 def test_predicts_and_trains_as_the_run_did(name: str, tmp_path: Path) -> None:
     experiment, table = cases(tmp_path)[name]
     artifact, data = standing_alone.trained(experiment, table, tmp_path, backend="torch")

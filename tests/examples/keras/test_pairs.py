@@ -17,6 +17,8 @@ PROGRAMS = [
     ("tabular_ann/tabular_ann_keras.py", "adult.csv.gz"),
 ]
 
+TRAINED = "trained.weights.h5"
+
 pytestmark = pytest.mark.tensorflow
 
 
@@ -25,12 +27,10 @@ def test_runs_by_itself(program: str, data: str, tmp_path: Path) -> None:
     path = EXAMPLES / "data" / data
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         (tmp_path / "data.csv").write_text("".join(file.readlines()[:601]))
-    is_page = "simple" in program
-    words = ["data.csv", "--train"] if is_page else ["train", "data.csv", "--epochs", "1"]
-    answers = run(program, *words, cwd=tmp_path)
-    assert answers
-    predicted = run(program, *([] if is_page else ["predict"]), "data.csv", cwd=tmp_path)
-    assert "temp_max" in predicted or "income" in predicted
+    words = ["data.csv", "--train"] if "simple" in program else ["train", "data.csv", "--epochs", "1"]
+    assert run(program, *words, cwd=tmp_path)
+    if "tabular" in program:
+        assert "income" in run(program, "predict", "data.csv", "--weights", TRAINED, cwd=tmp_path)
 
 
 def run(program: str, *words: str, cwd: Path) -> str:
