@@ -114,7 +114,9 @@ def _feed(datatype: str, shape: list[int] | None, name: str, values: Columns, co
     if array.ndim == 1 and shape:
         array = array[:, None]  # (B, 1)
     if datatype == "BYTES":
-        return np.array([text.encode() for text in array.ravel()], object).reshape(array.shape)
+        texts: Any = np.empty(array.size, dtype=object)
+        texts[:] = [str(text).encode() for text in array.ravel()]
+        return texts.reshape(array.shape)
     return array.astype(_DTYPES[datatype])
 
 

@@ -17,11 +17,9 @@ def onnx_bytes(path: str, *, kind: str, widths: dict[str, int], opset: int) -> b
     `widths` are the columns of each input (B, F) float32, 0 for one without that dimension. Raises what the converter
     raises.
     """
-    module: Untyped = (
-        torch.export.load(path).module() if kind == "pt2" else torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]
-    )
+    module = _module(path, kind)
     examples = tuple(torch.zeros((EXAMPLE_ROWS, width) if width else (EXAMPLE_ROWS,)) for width in widths.values())
-    written = io.BytesIO()
+    written: Untyped = io.BytesIO()  # taken, though the annotation names only paths
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the converter's own deprecation; there is no other without onnxscript
         traced = torch.jit.trace(module, examples) if kind == "pt2" else module  # type: ignore[no-untyped-call]
@@ -35,3 +33,9 @@ def onnx_bytes(path: str, *, kind: str, widths: dict[str, int], opset: int) -> b
             dynamo=False,
         )
     return written.getvalue()
+
+
+def _module(path: str, kind: str) -> Untyped:
+    if kind == "pt2":
+        return torch.export.load(path).module()
+    return torch.jit.load(path, map_location="cpu")  # type: ignore[no-untyped-call]

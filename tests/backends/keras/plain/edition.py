@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from tests.export.onnx.edition import Array, Draw, assert_close, drawn, weights_of
 
 from ambidex.backends.keras._import import plain_tf as tf
 from ambidex.backends.keras.plain.program import Program, spec
 from ambidex.graph import Graph, predict
 
+pytestmark = pytest.mark.tensorflow
 SIZES = [(1, 5), (3, 8)]
 
 
