@@ -32,7 +32,8 @@ def onnx_bytes(path: str, *, kind: str, widths: dict[str, int], opset: int) -> b
             opset_version=opset,
             dynamo=False,
         )
-    return written.getvalue()
+    raw: bytes = written.getvalue()
+    return raw
 
 
 def _module(path: str, kind: str) -> Untyped:
