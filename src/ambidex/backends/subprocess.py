@@ -64,7 +64,8 @@ def run_module(what: str, command: Sequence[str], folder: Path, *, timeout_s: fl
     paths = os.pathsep.join(part for part in (source, os.environ.get("PYTHONPATH", "")) if part)
     # The child settles its engine itself: what this process was told about Keras does not count there.
     env = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"} | {"PYTHONPATH": paths}
-    whole = [sys.executable, "-m", *command]
+    # -P: no module of whatever folder this was started in, which may be one that came with a model.
+    whole = [sys.executable, "-P", "-m", *command]
     try:
         done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
             whole, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s, check=False
