@@ -78,7 +78,6 @@ ONLY_NAMED: dict[str, dict[str, str]] = {
         "_import.py:active_engine": "Keras runs on one of two engines; PyTorch is one",
         "_import.py:require_plain": "TensorFlow can be had without Keras",
         "device.py:scope": "Keras places tensors by context, PyTorch each where it is told",
-        "serving.py:check_safe": "PyTorch has no way to read a program that could do without trust",
         "weights.py:Place.canonical_shape": "some variables of Keras have axes that the weight has not",
         "lower.py:lower_for_training": "Keras settles precision where a layer is made, PyTorch around the module",
         **dict.fromkeys(

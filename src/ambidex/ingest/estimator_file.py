@@ -8,6 +8,7 @@ from typing import Any
 from ambidex.errors import InputFileError, expected
 from ambidex.ingest.estimator import read_estimator
 from ambidex.ingest.foreign import Foreign, ModelRefusedError
+from ambidex.runtime.plain_zip import open_zip
 
 
 def read_pickle(path: Path) -> Foreign:
@@ -22,12 +23,17 @@ def read_pickle(path: Path) -> Foreign:
 
 
 def read_skops(path: Path) -> Foreign:
-    """An estimator saved by skops, without types that skops does not know as harmless."""
+    """An estimator saved by skops, without types that skops does not know as harmless.
+
+    Raises `ArtifactError` for a zip with tricks, `InputFileError` for other damage, `ModelRefusedError` for such types.
+    """
     import skops.io
 
+    open_zip(str(path), "a file of skops, which is a zip").close()
+    raw = path.read_bytes()
     try:
-        unknown = skops.io.get_untrusted_types(file=path)
-        found = None if unknown else skops.io.load(path)
+        unknown = skops.io.get_untrusted_types(data=raw)
+        found = None if unknown else skops.io.loads(raw)
     except Exception as error:  # noqa: BLE001 - a damaged file fails in ways of its own
         raise _damaged("a file of skops", error, path) from None
     if unknown:

@@ -11,13 +11,17 @@ import signal
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from ambidex.backends.served import Array, Program, travelling
 from ambidex.errors import AmbidexError, expected
+from ambidex.ingest.floors import check_versions
+from ambidex.ingest.hdf5_weights import check_weights
 from ambidex.ingest.texts import join_bytes, split_bytes
+from ambidex.runtime.foreign import KINDS, check_harmless
 from ambidex.runtime.worker_protocol import MAX_TENSORS, Header, Message, read_message, write_message
 
 READERS: dict[str, str] = {
@@ -29,6 +33,13 @@ READERS: dict[str, str] = {
     "torchscript": "ambidex.backends.torch.serving",
 }
 """The module that opens a kind of model: `open_model(path, kind=, is_trusted=)` gives a `Program`."""
+
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "keras": ("keras",),
+    "pt2": ("torch",),
+    "torchscript": ("torch",),
+}
+"""Whose version decides whether such a file may be read; the others are known only as programs."""
 
 _DTYPES = {
     "BOOL": "?",
@@ -83,7 +94,14 @@ def die_with_parent() -> None:
 
 
 def open_program(kind: str, path: str, *, is_trusted: bool) -> Program:
-    """The loaded model. Raises whatever its framework raises."""
+    """The loaded model. Raises `BackendError` for a framework with known holes, and whatever the framework raises.
+
+    A Keras file that nobody vouched for is read by us first, and refused with an `ArtifactError`.
+    """
+    check_versions(PACKAGES.get(kind, ()))
+    if kind == "keras" and not is_trusted:
+        check_harmless(path, KINDS[".keras"])
+        check_weights(Path(path))
     program: Program = import_module(READERS[kind]).open_model(path, kind=kind, is_trusted=is_trusted)
     return program
 

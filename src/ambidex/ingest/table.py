@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from ambidex.errors import BackendError, InputFileError, UsageError, expected
+from ambidex.ingest.floors import check_versions
 
 FOLDER = "/"
 """Stands for the suffix of a folder."""
@@ -127,6 +128,8 @@ def reader_of(path: Path, *, is_trusted: bool) -> Reader:
     """What reads the file. Raises `InputFileError` for an unknown kind and `UsageError` where trust is missing."""
     if not path.exists():
         raise InputFileError(expected("a model's file", got="none", where=str(path)))
+    if not (path.is_file() or path.is_dir()):
+        raise InputFileError(expected("a regular file or a folder", got="something else", where=str(path)))
     suffix = FOLDER if path.is_dir() else path.suffix.lower()
     for reader in READERS:
         if suffix in reader.suffixes:
@@ -142,9 +145,10 @@ def reader_of(path: Path, *, is_trusted: bool) -> Reader:
 
 
 def check_packages(reader: Reader) -> None:
-    """A `BackendError` where something is not installed; loads nothing."""
+    """A `BackendError` where something is not installed, or is a version with known holes; loads nothing."""
     from importlib.util import find_spec
 
     if missing := [name for name in reader.packages if find_spec(name) is None]:
         what = f"{', '.join(missing)} to read {reader.kind}"
         raise BackendError(f"Expected {what}, got none installed. pip install {reader.needs}")
+    check_versions(reader.packages)

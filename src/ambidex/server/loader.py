@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from ambidex.errors import AmbidexError, ArtifactError
-from ambidex.runtime.foreign import check_trusted, kind_of
+from ambidex.runtime.foreign import check_harmless, check_trusted, kind_of
 from ambidex.runtime.repository import Place, Served, load_model
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Labels
@@ -30,12 +30,14 @@ class Loader:
         self._on_broken: Callable[[ForeignModel], None] = lambda model: None
 
     def open(self, place: Place) -> Served:
-        """A model to serve. Raises `ArtifactError` or `InputFileError`. A foreign model is not read yet."""
+        """A model to serve. Raises `ArtifactError` or `InputFileError`. A foreign model is not loaded yet."""
         kind = kind_of(place.path)
         settings = self._settings()
         if kind is None:
             return load_model(place, threads=settings.threads)
         check_trusted(place.path, kind, is_trusted=settings.trust)
+        if not settings.trust:
+            check_harmless(place.path, kind)
         model = ForeignModel(place, kind, settings)
         model.log, model.on_broken = self._note, self._note_broken
         self._foreign = {*self._foreign, model}

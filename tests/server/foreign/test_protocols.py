@@ -169,7 +169,11 @@ def test_an_onnx_file_runs_under_its_own_names(server: Server) -> None:
 def test_an_onnx_file_with_other_operators_needs_trust(server: Server, tmp_path: Path) -> None:
     row = {"rows": [{"left": [7, 8], "right": [4, 5]}]}
     assert server.post("/models/odd/predict", row).json == {"predictions": [{"sum": [0.0, 1.0]}]}
-    with running([write_onnx(tmp_path / "odd.onnx", "Hardmax")]) as strict:
-        answer = strict.post("/models/odd/predict", row)
-        assert (answer.status, answer.json["error"]["code"]) == (503, "model_broken")
-        assert "--trust" in answer.json["error"]["message"]
+    write_onnx(tmp_path / "sum.onnx")
+    path = write_onnx(tmp_path / "odd.onnx", "Hardmax")
+    with running([tmp_path]) as strict:
+        listed = strict.get("/models").json
+    assert [model["name"] for model in listed["models"]] == ["sum"]
+    assert [failure["path"] for failure in listed["failures"]] == [str(path)]
+    assert "'Hardmax'" in str(listed["failures"])
+    assert "--trust" in str(listed["failures"])

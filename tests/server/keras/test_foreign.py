@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ambidex.backends.keras.serving import check_safe
-from ambidex.errors import BackendError
+from ambidex.errors import ArtifactError
+from ambidex.ingest.hdf5_weights import check_weights
+from ambidex.runtime.foreign import KINDS, check_harmless
 from tests.server.foreign.processes import wait_for
 from tests.server.running import Server, running
 from tests.server.test_serve import HEAVY
@@ -28,6 +29,45 @@ def network() -> Any:
     code = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="one_hot")(work)
     joined = keras.layers.Concatenate()([age, code])
     return keras.Model({"age": age, "work": work}, {"score": keras.layers.Dense(2)(joined)})
+
+
+def many_layers() -> Any:
+    """Preprocessing that was adapted, and operators, initializers, regularizers and activations in many forms."""
+    numbers, work = keras.Input((4,)), keras.Input((1,), dtype="string")
+    scale, code = keras.layers.Normalization(), keras.layers.StringLookup(output_mode="one_hot")
+    words = keras.layers.TextVectorization(output_mode="tf_idf", max_tokens=10)
+    scale.adapt(np.eye(4))
+    code.adapt(np.array(["a", "b"]))
+    words.adapt(["a b", "c d"])
+    dense = keras.layers.Dense(
+        3,
+        activation=keras.activations.gelu,
+        kernel_regularizer=keras.regularizers.L2(1e-3),
+        kernel_constraint=keras.constraints.MaxNorm(2),
+        kernel_initializer=keras.initializers.HeNormal(),
+    )
+    hidden = dense(scale(numbers))
+    hidden = keras.layers.PReLU()(hidden * 2 + keras.ops.tanh(hidden))
+    parts = [hidden, code(work), keras.layers.Flatten()(words(work))]
+    answer = keras.layers.Dense(2, activation="softmax")(keras.layers.Concatenate()(parts))
+    model = keras.Model([numbers, work], answer)
+    steps = keras.optimizers.schedules.CosineDecay(1e-3, 100)
+    model.compile(keras.optimizers.AdamW(steps), keras.losses.CategoricalCrossentropy(), ["acc", keras.metrics.AUC()])
+    return model
+
+
+def recurrent() -> Any:
+    steps = keras.Input((None, 3))
+    hidden = keras.layers.Bidirectional(keras.layers.LSTM(4, return_sequences=True))(steps)
+    hidden = keras.layers.BatchNormalization()(keras.layers.GRU(3)(hidden))
+    attended = keras.layers.GlobalAveragePooling1D()(keras.layers.MultiHeadAttention(2, 2)(steps, steps))
+    return keras.Model(steps, keras.layers.Dense(1)(keras.layers.Concatenate()([hidden, attended])))
+
+
+def in_other_types() -> Any:
+    small = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    small.layers[0].quantize("int8")
+    return keras.Sequential([keras.Input((4,)), small, keras.Sequential([keras.layers.Dense(2, dtype="bfloat16")])])
 
 
 @pytest.fixture(scope="module")
@@ -73,22 +113,18 @@ def test_what_does_not_fit_is_refused(server: Server) -> None:
 
 def test_a_keras_file_that_holds_a_program_needs_trust(tmp_path: Path) -> None:
     layers = [keras.Input((1,)), keras.layers.Lambda(lambda x: x * 2)]
-    keras.Sequential(layers).save(tmp_path / "lambda.keras")
-    with running([tmp_path / "lambda.keras"]) as server:
-        wait_for(server, "lambda", "broken")
-        answer = server.get("/models/lambda")
-        assert (answer.status, answer.json["error"]["code"]) == (503, "model_broken")
+    path = tmp_path / "lambda.keras"
+    keras.Sequential(layers).save(path)
+    with pytest.raises(ArtifactError, match=r"a Lambda layer, which is a program at .* with --trust"):
+        check_harmless(str(path), KINDS[".keras"])
 
 
-@pytest.mark.parametrize("version", ["3.8.0", "3.12.2", "3.13.0", "3.15.0"])
-def test_safe_mode_is_not_believed_of_versions_with_known_holes(version: str) -> None:
-    with pytest.raises(BackendError, match=r"3\.15\.1"):
-        check_safe(version, "model.keras")
-
-
-@pytest.mark.parametrize("version", ["3.12.3", "3.12.4", "3.15.1", "3.16.0"])
-def test_safe_mode_is_believed_of_versions_without(version: str) -> None:
-    check_safe(version, "model.keras")
+def test_what_keras_writes_is_known_to_be_harmless(tmp_path: Path) -> None:
+    for number, model in enumerate((network(), many_layers(), recurrent(), in_other_types())):
+        path = tmp_path / f"{number}.keras"
+        model.save(path)
+        check_harmless(str(path), KINDS[".keras"])
+        check_weights(path)
 
 
 def test_the_server_itself_never_loads_tensorflow(server: Server) -> None:

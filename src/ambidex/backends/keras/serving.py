@@ -10,16 +10,17 @@ import numpy as np
 from ambidex.backends.keras._import import require
 from ambidex.backends.registry import check_backend, installed
 from ambidex.backends.served import Array, Program, datatype_of
-from ambidex.errors import ArtifactError, BackendError, expected
+from ambidex.errors import ArtifactError, expected
 from ambidex.runtime.worker_protocol import Interface, Port
 
-SAFE = ((3, 12, 3), (3, 13), (3, 15, 1))
-"""Keras 3.12.3 and later of 3.12, and 3.15.1 and later: before, safe mode had known holes."""
 SIGNATURE = "serving_default"
 
 
 def open_model(path: str, *, kind: str, is_trusted: bool) -> Program:
-    """A `keras` file, in safe mode unless trusted, or a `savedmodel`. Raises `ArtifactError` or `BackendError`."""
+    """A `keras` file, in safe mode unless trusted, or a `savedmodel`. Raises `ArtifactError` or `BackendError`.
+
+    Whoever calls this without trust has read the file with `runtime.keras_file` and has checked the version of Keras.
+    """
     if kind == "savedmodel":
         return _open_saved(path, is_trusted=is_trusted)
     engine = next((name for name in ("tensorflow", "jax") if name in installed()), "tensorflow")
@@ -27,20 +28,8 @@ def open_model(path: str, *, kind: str, is_trusted: bool) -> Program:
     require(engine)
     from ambidex.backends.keras._import import keras
 
-    if not is_trusted:
-        check_safe(keras.__version__, path)
     model = keras.saving.load_model(path, compile=False, safe_mode=not is_trusted)
     return _keras_program(keras, model, engine, path)
-
-
-def check_safe(version: str, path: str) -> None:
-    """Raises `BackendError` for a version of Keras whose safe mode has known holes."""
-    parts = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in version.split("."))[:3]
-    patched, next_line, fixed = SAFE
-    if not (patched <= parts < next_line or parts >= fixed):
-        fix = f"Install a newer one, or serve {path} with --trust if you know who made it."
-        message = expected("keras >= 3.15.1 (or 3.12.3) to read a file that nobody vouches for", got=version, fix=fix)
-        raise BackendError(message)
 
 
 def _keras_program(keras: Any, model: Any, engine: str, path: str) -> Program:
