@@ -187,7 +187,7 @@ def interleaved(columns: Sequence[Any], *, is_text: bool) -> Any:
     if len(columns) == 1:
         return columns[0]
     count = len(columns) * len(columns[0])
-    packed: Any = [""] * count if is_text else array(columns[0].typecode, bytes(8 * count))
+    packed: Any = [""] * count if is_text else array(columns[0].typecode, [0]) * count
     for position, column in enumerate(columns):
         packed[position :: len(columns)] = column
     return packed

@@ -16,6 +16,7 @@ from ambidex.server.foreign.calls import ForeignCalls
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.grpc_control import ControlCalls
 from ambidex.server.oip import ports_of
+from ambidex.server.packed import feeds_of
 from ambidex.server.raw import FORMATS, raw_contents
 from ambidex.server.request_error import RequestError
 from ambidex.server.tensors import Wire, check_count, wire_type
@@ -200,7 +201,7 @@ class GrpcServer:
                 known = one_of(model.predictor.outputs, name)
                 raise refusal("unknown_output", expected(known, got=f"output {name!r}", where="outputs"), "outputs")
         wires = _wires(request)
-        feeds, rows = ports_of(model).feeds(wires)
+        feeds, rows = feeds_of(ports_of(model), wires)
         outputs = model.predictor.predict_packed(feeds)
         self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
         self._service.loop.call_soon_threadsafe(describe.statistics_of(model).succeeded, rows, asked.started)

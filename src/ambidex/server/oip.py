@@ -16,6 +16,7 @@ from ambidex.schema import Tensor
 from ambidex.server import oip_control as control
 from ambidex.server import oip_describe as describe
 from ambidex.server.json_codec import plain_document
+from ambidex.server.packed import feeds_of
 from ambidex.server.plane import LARGE_BODY
 from ambidex.server.raw import raw_contents
 from ambidex.server.request_error import RequestError
@@ -107,7 +108,7 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 def decode(model: Model, exchange: Exchange) -> Call:
     """The request's tensors. Raises `DataError` or `RequestError`."""
     request, inputs = read_request(exchange)
-    feeds, rows = ports_of(model).feeds(inputs)
+    feeds, rows = feeds_of(ports_of(model), inputs)
     wanted = wanted_outputs(model.predictor.outputs, request)
     return Call(feeds=feeds, rows=rows, id=request.id, outputs=wanted, is_wide=len(inputs[0].shape) > 1)
 

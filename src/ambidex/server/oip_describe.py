@@ -11,6 +11,7 @@ import msgspec
 from ambidex._version import __version__
 from ambidex.runtime.repository import Model, Served
 from ambidex.schema import Layout
+from ambidex.server.packed import DATATYPES, packed_inputs, shape_of
 from ambidex.server.tensors import Ports, wire_type
 
 if TYPE_CHECKING:
@@ -103,10 +104,11 @@ def model_ready(service: Service, exchange: Exchange, names: dict[str, str]) -> 
 
 
 def model_metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
-    """The model's inputs and outputs."""
+    """The model's inputs and outputs; `packed_inputs` are what it takes instead of `inputs`."""
     model = service.model(names)
     versions = [str(other.version) for other in service.repository.versions(model.name)]
-    exchange.reply(encode({"name": model.name, "versions": versions, "platform": _PLATFORM} | signature(model)))
+    head = {"name": model.name, "versions": versions, "platform": _PLATFORM}
+    exchange.reply(encode(head | signature(model) | {"packed_inputs": packed_ports(model)}))
 
 
 def signature(model: Model) -> dict[str, list[dict[str, Any]]]:
@@ -123,6 +125,15 @@ def signature(model: Model) -> dict[str, list[dict[str, Any]]]:
         shape = [-1, *(-1 if size is None else size for size in free[1:])]
         outputs.append({"name": name, "datatype": wire_type(dtype), "shape": shape if len(shape) > 1 else [-1, 1]})
     return {"inputs": inputs, "outputs": outputs}
+
+
+def packed_ports(model: Model) -> list[dict[str, Any]]:
+    """The packed inputs that may come in place of columns."""
+    ports = Ports(model.predictor)
+    return [
+        {"name": layout.name, "datatype": DATATYPES[layout.dtype], "shape": shape_of(layout, ports.task.horizon)}
+        for layout in packed_inputs(ports)
+    ]
 
 
 def _input_shape(layout: Layout, horizon: int) -> list[int]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from ambidex.runtime.repository import Model
-from ambidex.schema import Column
-from ambidex.server.oip_describe import signature
+from ambidex.server.oip_describe import packed_ports, signature
 from ambidex.server.openapi_rows import closed, rows_of
 from ambidex.server.raw import FORMATS
 from ambidex.server.tensors import MAX_DIMENSIONS, Ports
 
 Json = dict[str, Any]
 
+_NUMERIC = list(FORMATS)
 _SHAPE: Json = rows_of({"type": "integer", "minimum": 1}, least=1, most=MAX_DIMENSIONS)
 _FREE_SHAPE: Json = rows_of({"type": "integer", "minimum": -1}, least=1)
 _PARAMETERS: Json = {"type": ["object", "null"]}
@@ -22,12 +22,18 @@ _LENGTHS: Json = {"type": "object", "required": ["count", "ns"]}
 def request(model: Model) -> Json:
     """What `POST /v2/models/{model}/infer` takes as JSON. That data fit their shape is beyond what a schema can say."""
     columns = Ports(model.predictor).columns
-    inputs = [_input(name, column) for name, (_, column) in columns.items()]
-    count = len(inputs)
+    kinds = {
+        name: {"text": ["BYTES"], "time": ["INT64", "BYTES"]}.get(one.kind, _NUMERIC)
+        for name, (_, one) in columns.items()
+    }
+    packed = {
+        port["name"]: _NUMERIC if port["datatype"] == "FP64" else [port["datatype"]] for port in packed_ports(model)
+    }
+    forms = [_inputs(form) for form in (kinds, packed) if form]
     outputs = rows_of(_open({"name": {"enum": list(model.predictor.outputs)}, "parameters": _PARAMETERS}, "name"))
     return _open(
         {
-            "inputs": rows_of({"anyOf": inputs}, least=count, most=count),
+            "inputs": {"anyOf": forms},
             "id": {"type": ["string", "null"]},
             "outputs": {"anyOf": [outputs, {"type": "null"}]},
             "parameters": _PARAMETERS,
@@ -36,8 +42,12 @@ def request(model: Model) -> Json:
     )
 
 
-def _input(name: str, column: Column) -> Json:
-    kinds = {"text": ["BYTES"], "time": ["INT64", "BYTES"]}.get(column.kind, list(FORMATS))
+def _inputs(kinds: dict[str, list[str]]) -> Json:
+    """A list of all these inputs, each with the datatypes it may have."""
+    return rows_of({"anyOf": [_input(*one) for one in kinds.items()]}, least=len(kinds), most=len(kinds))
+
+
+def _input(name: str, kinds: list[str]) -> Json:
     value: Json = {"type": ["number", "boolean", "string", "array"]}
     parts: Json = {
         "name": {"const": name},
@@ -97,6 +107,8 @@ MODEL_READY = closed(_text_of("name") | {"ready": {"type": "boolean"}})
 MODEL_METADATA = closed(
     _text_of("name", "platform")
     | {"versions": rows_of({"type": "string"}), "inputs": rows_of(_PORT), "outputs": rows_of(_PORT)}
+    | {"packed_inputs": rows_of(_PORT)},
+    optional=["packed_inputs"],
 )
 MODEL_CONFIG = _open(
     _text_of("name", "platform", "backend")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan, prod
+from math import isinf, isnan, prod
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from ambidex.schema import Column, Layout, Tensor, parse_value
 from ambidex.server.raw import FORMATS, INTEGER_RANGES, split_texts
 
 MAX_DIMENSIONS = 8
-_INFINITIES = (array("d", [float("inf")]).tobytes(), array("d", [float("-inf")]).tobytes())
+_HIGHEST_BYTE = 7 if sys.byteorder == "little" else 0
 _WIRE_TYPES = {"float64": "FP64", "float32": "FP32", "int64": "INT64", "bool": "BOOL", "string": "BYTES"}
 
 
@@ -64,18 +65,17 @@ class Ports:
         for name in self.columns:
             if name not in given:
                 raise refusal("missing_column", expected(f"an input {name!r}", got="none", where="inputs"), name)
-        batch, steps = self._sizes(given)
+        batch, steps = self.sizes({name: (layout, given[name]) for name, (layout, _) in self.columns.items()})
         convert = convert or wire_values
         typed = {name: convert(column, given[name]) for name, (_, column) in self.columns.items()}
         feeds = {layout.name: self._pack(layout, typed, batch, steps) for layout in self.predictor.layouts}
         return feeds, batch
 
-    def _sizes(self, given: Mapping[str, Wire]) -> tuple[int, int]:
-        """Batch and time of all inputs, which must agree."""
+    def sizes(self, given: Mapping[str, tuple[Layout, Wire]]) -> tuple[int, int]:
+        """Batch and time of all inputs, which must agree; time is -1 for a table."""
         batch = steps = -1
         first = ""
-        for name, (layout, _) in self.columns.items():
-            wire = given[name]
+        for name, (layout, wire) in given.items():
             rows, time = _dimensions(wire, is_series=layout.span in ("history", "future"))
             if batch < 0:
                 batch, first = rows, name
@@ -104,7 +104,7 @@ class Ports:
         if layout.span == "history":
             most = self.task.max_history
             if most is not None and steps > most:
-                columns = [_last_steps(values, steps, most) for values in columns]
+                columns = [last_steps(values, steps, most) for values in columns]
                 steps = most
             lead = (batch, steps)
         elif layout.span == "future":
@@ -129,7 +129,7 @@ def _wrong_shape(wire: Wire, what: str) -> Exception:
     return refusal("wrong_shape", expected(what, got=str(list(wire.shape)), where=f"input {wire.name!r}"), wire.name)
 
 
-def _last_steps(values: Any, steps: int, most: int) -> Any:
+def last_steps(values: Any, steps: int, most: int) -> Any:
     """The last `most` of every `steps` values."""
     kept = values[:0]
     for start in range(0, len(values), steps):
@@ -144,7 +144,7 @@ def check_count(wire: Wire) -> None:
         raise refusal(
             "wrong_type", expected(one_of(FORMATS, wire.datatype), got=shown(wire.datatype), where=place), wire.name
         )
-    if len(wire.shape) > MAX_DIMENSIONS or any(size < 0 for size in wire.shape):
+    if len(wire.shape) > MAX_DIMENSIONS or min(wire.shape, default=0) < 0:
         raise _wrong_shape(wire, "a shape without negative sizes")
     count = prod(wire.shape)
     if isinstance(wire.data, list):
@@ -162,7 +162,7 @@ def check_count(wire: Wire) -> None:
 def wire_values(column: Column, wire: Wire) -> Any:
     """The column's values as the graph takes them: an array of doubles or int64, or a list of texts."""
     if wire.datatype == "BYTES":
-        texts = _texts(wire)
+        texts = wire_texts(wire)
         if column.kind == "text":
             return [text.strip() for text in texts]
         place = f"input {wire.name!r}"
@@ -172,8 +172,8 @@ def wire_values(column: Column, wire: Wire) -> Any:
     if column.kind == "time":
         if wire.datatype != "INT64":
             raise _wrong_type(column, wire, "INT64 or BYTES")
-        return array("q", _checked_list(wire)) if isinstance(wire.data, list) else array("q", bytes(wire.data))
-    numbers = _numbers(wire)
+        return wire_integers(wire)
+    numbers = wire_numbers(wire)
     if column.kind == "flag" and not {value for value in numbers if not isnan(value)} <= {0.0, 1.0}:
         raise refusal("wrong_type", expected("0 and 1", got="other numbers", where=f"input {wire.name!r}"), wire.name)
     return numbers
@@ -184,21 +184,31 @@ def _wrong_type(column: Column, wire: Wire, what: str) -> Exception:
     return refusal("wrong_type", message, wire.name)
 
 
-def _numbers(wire: Wire) -> array[float]:
+def wire_integers(wire: Wire) -> array[int]:
+    """The values of an INT64 input."""
+    return array("q", _checked_list(wire)) if isinstance(wire.data, list) else array("q", bytes(wire.data))
+
+
+def wire_numbers(wire: Wire) -> array[float]:
     """Doubles from any numeric datatype. Infinities are refused, NaN is a missing value."""
     if isinstance(wire.data, list):
         numbers = array("d", _checked_list(wire))
     elif wire.datatype == "FP64":
-        numbers = array("d", bytes(wire.data))
+        numbers = array("d")
+        numbers.frombytes(wire.data)
     else:
         form: Any = FORMATS[wire.datatype][0]
         numbers = array("d", wire.data.cast(form).tolist())
-    if wire.datatype in ("FP32", "FP64"):
-        raw = numbers.tobytes()
-        if any(infinity in raw for infinity in _INFINITIES) and any(abs(value) == float("inf") for value in numbers):
-            message = expected("finite numbers or NaN", got="an infinity", where=f"input {wire.name!r}")
-            raise refusal("out_of_range", message, wire.name)
+    if wire.datatype in ("FP32", "FP64") and has_infinity(numbers):
+        message = expected("finite numbers or NaN", got="an infinity", where=f"input {wire.name!r}")
+        raise refusal("out_of_range", message, wire.name)
     return numbers
+
+
+def has_infinity(numbers: array[float]) -> bool:
+    """Whether any of the doubles is infinite. Only NaN, infinities and enormous numbers have these highest bytes."""
+    highest = numbers.tobytes()[_HIGHEST_BYTE::8]
+    return (b"\x7f" in highest or b"\xff" in highest) and any(map(isinf, numbers))
 
 
 def _checked_list(wire: Wire) -> list[Any]:
@@ -225,7 +235,8 @@ def _checked_list(wire: Wire) -> list[Any]:
     return data
 
 
-def _texts(wire: Wire) -> Sequence[str]:
+def wire_texts(wire: Wire) -> Sequence[str]:
+    """The values of a BYTES input, without a NUL in any."""
     if isinstance(wire.data, memoryview):
         texts = split_texts(wire.data, wire.name)
         if len(texts) != prod(wire.shape):
