@@ -139,11 +139,9 @@ def last_steps(values: Any, steps: int, most: int) -> Any:
 
 def check_count(wire: Wire) -> None:
     """The shape is one that can be meant and holds as many values as came. Raises `DataError`."""
-    place = f"input {wire.name!r}"
     if wire.datatype not in FORMATS:
-        raise refusal(
-            "wrong_type", expected(one_of(FORMATS, wire.datatype), got=shown(wire.datatype), where=place), wire.name
-        )
+        message = expected(one_of(FORMATS, wire.datatype), got=shown(wire.datatype), where=f"input {wire.name!r}")
+        raise refusal("wrong_type", message, wire.name)
     if len(wire.shape) > MAX_DIMENSIONS or min(wire.shape, default=0) < 0:
         raise _wrong_shape(wire, "a shape without negative sizes")
     count = prod(wire.shape)
@@ -152,10 +150,10 @@ def check_count(wire: Wire) -> None:
     elif wire.datatype == "BYTES":
         return  # how many texts there are is known when they are split
     else:
-        size = FORMATS[wire.datatype][1]
-        got, count, unit = len(wire.data), count * size, f"bytes of {wire.datatype}"
+        got, count, unit = len(wire.data), count * FORMATS[wire.datatype][1], f"bytes of {wire.datatype}"
     if got != count:
-        message = expected(f"{count} {unit} for shape {list(wire.shape)}", got=got, where=place)
+        what = f"{count} {unit} for shape {list(wire.shape)}"
+        message = expected(what, got=got, where=f"input {wire.name!r}")
         raise refusal("wrong_shape", message, wire.name)
 
 
