@@ -18,7 +18,7 @@ def is_running(number: int) -> bool:
     """Whether a process runs; one that ended and was not waited for does not."""
     try:
         return ") Z " not in Path(f"/proc/{number}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or before it was read
         return False
 
 

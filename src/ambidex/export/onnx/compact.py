@@ -49,7 +49,7 @@ def _is_large_weight(array: Array) -> bool:
 def _as_int8(context: Context, name: str, array: Array, restored: str) -> Step:
     """One scale for each position of the second axis: a unit of a dense layer, a gate's row of a recurrent one."""
     others = tuple(axis for axis in range(array.ndim) if axis != 1)
-    largest = np.abs(array).max(axis=others, keepdims=True)
-    scale = np.where(largest > 0, largest / LEVELS, 1).astype(np.float32)
+    step = (np.abs(array).max(axis=others, keepdims=True) / LEVELS).astype(np.float32)
+    scale = np.where(step > 0, step, np.float32(1))  # a step below the smallest number is none: such weights become 0
     context.initializers[name] = np.rint(array / scale).astype(np.int8)
     return Step("DequantizeLinear", [name, context.weight(f"{name}/scale", scale.ravel())], [restored], {"axis": 1})
