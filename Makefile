@@ -52,7 +52,7 @@ bench: $(INSTALLED_TEST) ## list the benchmarks; each is a script with its own -
 	@ls benchmarks/*.py
 
 clean: ## remove what was built here: the environment, caches, outputs
-	rm -rf $(VENV) .venv-targets build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .venv-targets .venv-clients .venv-rivals build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache
 	rm -rf examples/out benchmarks/out docs/figures/out
 	find src tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
