@@ -94,6 +94,17 @@ def test_a_process_that_dies_is_replaced_and_no_new_request_is_lost(tmp_path: Pa
     assert errors.count("\n") == 1
 
 
+def test_a_process_that_is_asked_to_end_is_replaced_by_one_that_listens(tmp_path: Path) -> None:
+    with running([write_houses(tmp_path)], {"processes": 2, "is_quiet": True}) as server:
+        first = children(server)
+        os.kill(first[0], signal.SIGTERM)
+        until(lambda: len(children(server)) == 2 and first[0] not in children(server))
+        until(lambda: 'process="1"' in server.get("/metrics").body.decode())
+        for _ in range(40):  # the system deals connections out to all who listen
+            assert server.post(PREDICT, ROW).status == 200
+        assert set(answered(server)) == {"1", "2"}
+
+
 def test_a_stop_under_load_loses_nothing(tmp_path: Path) -> None:
     write_houses(tmp_path)
     lost: list[object] = []

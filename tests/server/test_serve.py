@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.models import write_houses
-from tests.server.running import launch, running
+from tests.server.running import Server, launch, running
 
 HEAVY = {"numpy", "torch", "tensorflow", "keras", "onnx", "pandas", "sklearn", "pyarrow", "jax", "onnxruntime"}
 
@@ -63,6 +64,37 @@ def test_signals_end_the_server_with_success(models: Path, number: int) -> None:
         server.get("/v2/health/live")
         status, _, errors = server.stop(number)
         assert (status, errors) == (0, "")
+
+
+def test_nobody_who_has_connected_is_cut_off_while_stopping(models: Path) -> None:
+    lost: list[Exception] = []
+    answered = [0]
+
+    def ask_over_new_connections(server: Server) -> None:
+        while True:
+            connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+            try:
+                connection.connect()
+            except OSError:
+                return  # nobody listens any more
+            try:
+                connection.request("GET", "/v2/health/live")
+                answered[0] += connection.getresponse().status == 200
+            except (OSError, http.client.HTTPException) as error:
+                lost.append(error)
+                return
+            connection.close()
+
+    with running([models / "houses.ambidex"]) as server:
+        threads = [threading.Thread(target=ask_over_new_connections, args=(server,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        while answered[0] < 100 and not lost:
+            pass
+        status, _, _ = server.stop()
+        for thread in threads:
+            thread.join(timeout=20)
+    assert (status, lost) == (0, [])
 
 
 def test_no_request_is_lost_while_stopping(models: Path) -> None:

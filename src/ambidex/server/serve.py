@@ -142,6 +142,7 @@ async def _live(
     from ambidex.server import friendly  # noqa: F401 - the first request should not wait for it
     from ambidex.server.catalog import Catalog
     from ambidex.server.connection import Connection
+    from ambidex.server.farewell import stop_listening
     from ambidex.server.service import Service
 
     repository, loader = loading.result()
@@ -162,7 +163,7 @@ async def _live(
         seat.announce(document)
     await stop
     watcher.cancel()
-    server.close()
+    await stop_listening(server, listener)
     service.peers.close()
     if grpc is not None:
         await loop.run_in_executor(None, grpc.stop, settings.limits.drain_time)

@@ -273,6 +273,8 @@ class Supervisor:
             message = expected("a process that serves", got=f"one that ended with status {status} three times")
             self._error = TrainingError(message)
             self._stop()
+        if not status and _CAN_SHARE_PORT:
+            self._vacate(process)  # asked to end, it closed its socket to newcomers: the next one gets another
         process.due = now + PAUSES_S[min(process.deaths, len(PAUSES_S) - 1)]
         write_now({"event": "process ended", "process": process.number, "pid": pid, "status": status})
 
