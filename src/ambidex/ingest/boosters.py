@@ -100,7 +100,8 @@ def read_xgboost(path: Path) -> Foreign:
     try:
         booster.load_model(str(path))
     except xgboost.core.XGBoostError as error:
-        reason = str(error).strip().splitlines()[-1]
+        # A place in XGBoost's source, the reason, and a trace of addresses.
+        reason = str(error).partition("\nStack trace:")[0].strip().splitlines()[-1].rpartition(") : ")[2].rstrip(".")
         raise InputFileError(expected("a model of XGBoost", got=reason, where=str(path))) from None
     learner = json.loads(booster.save_config())["learner"]
     objective = learner["objective"]["name"]

@@ -27,9 +27,9 @@ def read_skops(path: Path) -> Foreign:
 
     Raises `ArtifactError` for a zip with tricks, `InputFileError` for other damage, `ModelRefusedError` for such types.
     """
-    import skops.io
-
     open_zip(str(path), "a file of skops, which is a zip").close()
+    import skops.io  # which takes seconds
+
     raw = path.read_bytes()
     try:
         unknown = skops.io.get_untrusted_types(data=raw)
