@@ -204,6 +204,34 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
         ),
         "a shape that its bytes do not have",
     ),
+    "empty_tensor_inside": (
+        lambda: safetensors(
+            b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},'
+            b'"b":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}   ',
+            bytes(12),
+        ),
+        "an overlap",
+    ),
+    "offset_overflow": (
+        lambda: safetensors(
+            b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,18446744073709551628]}}   ',  # 12 in 64 bits
+            bytes(12),
+        ),
+        "a shape that its bytes do not have",
+    ),
+    "offset_past_the_end": (
+        lambda: safetensors(
+            b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[9223372036854775795,9223372036854775807]}}   ',
+            bytes(12),
+        ),
+        "a hole",
+    ),
+    "header_bloat": (
+        lambda: safetensors(
+            b'{"dense.kernel":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}' + b" " * 8_000, bytes(12)
+        ),
+        "another form than the format's",
+    ),
     "overlapping_tensors": (
         lambda: safetensors(
             b'{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},'
