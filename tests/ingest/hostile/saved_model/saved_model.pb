@@ -1,0 +1,3 @@
+0.
+readReadFile
+secret.txt
