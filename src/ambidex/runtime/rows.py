@@ -8,6 +8,9 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import starmap
+from struct import Struct
+from struct import error as BadStruct  # noqa: N812 - a class, whatever its name
 from typing import Any
 
 from ambidex.errors import DataError, expected, one_of
@@ -173,11 +176,13 @@ class Packing:
                 for name, dtype, part, columns in self._groups
             }
         tensors = {}
-        whole = list(zip(*rows, strict=True))
         for name, dtype, part, columns in self._groups:
-            kind = _KINDS[dtype]
-            parts = [kind((column,), values) for column, values in zip(columns, whole[part], strict=True)]
-            data = interleaved(parts, is_text=dtype == "string")
+            values = [row[part] for row in rows]
+            data = _pack_full_rows(values, len(columns)) if dtype == "float64" else None
+            if data is None:
+                kind, whole = _KINDS[dtype], zip(*values, strict=True)
+                parts = [kind((column,), values) for column, values in zip(columns, whole, strict=True)]
+                data = interleaved(parts, is_text=dtype == "string")
             tensors[name] = Tensor(dtype=dtype, shape=(*lead, len(columns)), data=data)
         return tensors
 
@@ -191,6 +196,14 @@ def interleaved(columns: Sequence[Any], *, is_text: bool) -> Any:
     for position, column in enumerate(columns):
         packed[position :: len(columns)] = column
     return packed
+
+
+def _pack_full_rows(rows: Sequence[Sequence[Any]], width: int) -> array[float] | None:
+    """Rows of `width` numbers below each other, at half the cost of going by columns; None where one is no number."""
+    try:
+        return array("d", b"".join(starmap(Struct(f"{width}d").pack, rows)))
+    except BadStruct:
+        return None
 
 
 def _pack_numbers(columns: Sequence[Column], values: Sequence[Any]) -> array[float]:

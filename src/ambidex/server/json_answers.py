@@ -39,7 +39,8 @@ class Predictions:
             return _encode({"predictions": list(map(self._answer, answers))})
         width = len(self._task.targets[0].classes)
         flat = values(outputs[f"{name}_probabilities"], start * width, stop * width)
-        tables = starmap(self._table, zip(*(flat[at::width] for at in range(width)), strict=True))
+        rows = [flat] if stop - start == 1 else zip(*(flat[at::width] for at in range(width)), strict=True)
+        tables = starmap(self._table, rows)
         return _encode({"predictions": list(map(self._answer, answers, tables))})
 
 
