@@ -113,6 +113,8 @@ def by_keras(graph: Graph, weights: Arrays, path: Path) -> Callable[[], object]:
     from ambidex.backends.keras.native import network
 
     model = network(graph, weights)
+    example = examples(graph)[0]
+    model([example[name] for name in graph.prepared])  # an export asks for a model that has been called
     return lambda: model.export(path, format="onnx", verbose=False)
 
 

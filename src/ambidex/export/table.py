@@ -85,7 +85,7 @@ TARGETS: dict[str, Target] = {
         Target(
             name="executorch",
             module="ambidex.backends.torch.targets.executorch",
-            summary="A .pte for PyTorch's runtime on phones, lowered to XNNPACK. Batches of up to 512 rows.",
+            summary="A .pte for PyTorch's runtime on phones, lowered to XNNPACK. Up to 512 rows, no GRU.",
             takes="prepared",
             form="file",
             strings=False,
