@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,9 +193,10 @@ def read_catboost(path: Path) -> Foreign:
         del kinds
         if precision == "float64":
             raise ModelRefusedError(expected("trees in float32", got="float64"))
-        target = path.with_suffix(".converted.onnx")
-        model.save_model(str(target), format="onnx")
-        return without_zipmap(onnx.load(target))
+        with tempfile.TemporaryDirectory(prefix="ambidex-") as folder:
+            target = Path(folder) / "converted.onnx"
+            model.save_model(str(target), format="onnx")
+            return without_zipmap(onnx.load(target))
 
     name = f"catboost {catboost.__version__} ({model.get_all_params().get('loss_function', '')})"
     return Foreign(origin=name, columns=columns, classes=classes, answer=answer, convert=convert)
