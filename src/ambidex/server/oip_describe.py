@@ -176,9 +176,9 @@ def model_statistics(service: Service, exchange: Exchange, names: dict[str, str]
     if "model" not in names:
         models = service.repository.models()
     elif "version" in names:
-        models = [service.model(names)]
+        models = [service.served(names)]
     else:
-        models = service.repository.versions(service.model(names).name)
+        models = service.repository.versions(service.served(names).name)
     exchange.reply(encode({"model_stats": [statistics_of(model).document(model) for model in models]}))
 
 

@@ -8,16 +8,20 @@ from ambidex.runtime.worker_protocol import Port
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.foreign.rows import example_row
 from ambidex.server.openapi_rows import closed, rows_of
+from ambidex.server.raw import INTEGER_RANGES
 
 Json = dict[str, Any]
 
+BEYOND_FP32 = 2.0**128 - 2.0**103
+"""The smallest number that rounds to infinity in FP32."""
 _SCALARS: dict[str, Json] = {
     "BOOL": {"type": "boolean"},
     "BYTES": {"anyOf": [{"type": "string"}, closed({"b64": {"type": "string", "contentEncoding": "base64"}})]},
-    "FP32": {"type": ["number", "null"]},
+    "FP32": {"type": ["number", "null"], "exclusiveMinimum": -BEYOND_FP32, "exclusiveMaximum": BEYOND_FP32},
     "FP64": {"type": ["number", "null"]},
+    **{name: {"type": "integer", "minimum": low, "maximum": high} for name, (low, high) in INTEGER_RANGES.items()},
 }
-_WHOLE: Json = {"type": "integer"}
+_OPEN: Json = {"anyOf": [*_SCALARS["BYTES"]["anyOf"], _SCALARS["FP64"]]}
 _LIST: Json = {"type": "array"}
 _SHAPE: Json = rows_of({"type": "integer"})
 READY: Json = closed(
@@ -48,15 +52,13 @@ def _row(model: ForeignModel) -> Json:
 
 def _value(port: Port) -> Json:
     """One row's part of an input."""
-    if port.is_open or port.shape is None:
+    if port.shape is None:
         return {}
-    scalar = _SCALARS.get(port.datatype, _WHOLE)
-    depth = len(port.shape) - 1
-    if depth == 1 and port.shape[1] == 1:
-        return {"anyOf": [scalar, {"type": "array", "items": scalar}]}
-    for _ in range(depth):
-        scalar = {"type": "array", "items": scalar}
-    return scalar
+    scalar = value = _OPEN if port.is_open else _SCALARS[port.datatype]
+    sizes = port.shape[1:]
+    for size in reversed(sizes):
+        value = rows_of(value, least=size, most=size) if size >= 0 else rows_of(value)
+    return {"anyOf": [scalar, value]} if sizes == (1,) else value
 
 
 def tensors_request(model: ForeignModel) -> Json:
