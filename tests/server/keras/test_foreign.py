@@ -11,9 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ambidex.backends.keras.targets import savedmodel
+from ambidex.backends.source import Options
 from ambidex.errors import ArtifactError
+from ambidex.graph import predict
+from ambidex.graph.ports import by_column
 from ambidex.ingest.hdf5_weights import check_weights
 from ambidex.runtime.foreign import KINDS, check_harmless
+from tests.backends.keras.targets.sources import table_source
+from tests.export.onnx.models import draw_inputs
 from tests.server.foreign.processes import wait_for
 from tests.server.running import Server, running
 from tests.server.test_serve import HEAVY
@@ -104,6 +110,21 @@ def test_requests_of_tensorflow_serving_work_unchanged(server: Server, expected:
     np.testing.assert_allclose(answer.json["outputs"], expected, rtol=1e-6)
     signature = server.get("/v1/models/exported/metadata").json["metadata"]["signature_def"]["signature_def"]
     assert signature["serving_default"]["inputs"]["work"]["dtype"] == "DT_STRING"
+
+
+def test_an_artifact_exported_to_a_savedmodel_takes_its_columns_by_name(tmp_path: Path) -> None:
+    source = table_source(np.random.default_rng(1))
+    savedmodel.write(source, tmp_path / "exported" / "1", Options())
+    packed = draw_inputs(source.graph, np.random.default_rng(2), 5, 0)
+    packed["numbers"] = np.nan_to_num(packed["numbers"])
+    columns = {name: values.tolist() for name, values in by_column(packed, source.layouts).items()}
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    wanted = predict(source.graph, packed, source.weights)["y"].tolist()
+    with running([tmp_path / "exported"], {"trust": True}) as server:
+        wait_for(server, "exported")
+        answer = server.post("/models/exported/predict", {"rows": rows})
+        assert answer.status == 200, answer.body
+        assert [row["y"] for row in answer.json["predictions"]] == wanted
 
 
 def test_what_does_not_fit_is_refused(server: Server) -> None:

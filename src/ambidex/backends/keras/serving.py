@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,12 +110,14 @@ def _open_saved(path: str, *, is_trusted: bool) -> Program:
         message = expected(f"a SavedModel with the signature {SIGNATURE!r}", got=got, where=path)
         raise ArtifactError(message, where=path)
     function = loaded.signatures[SIGNATURE]
-    specs = function.structured_input_signature[1]
+    traced = function.structured_input_signature[1]
+    arguments = _arguments(path, traced)
+    specs = {name: traced[argument] for name, argument in arguments.items()}
     results = function.structured_outputs
 
     def run(given: Mapping[str, Array], wanted: Sequence[str]) -> dict[str, Array]:
         tensors = {
-            name: tf.constant(given[name].tolist() if spec.dtype == tf.string else given[name], spec.dtype)
+            arguments[name]: tf.constant(given[name].tolist() if spec.dtype == tf.string else given[name], spec.dtype)
             for name, spec in specs.items()
         }
         answers = function(**tensors)
@@ -128,6 +131,23 @@ def _open_saved(path: str, *, is_trusted: bool) -> Program:
         ),
         run=run,
     )
+
+
+def _arguments(path: str, traced: Collection[str]) -> dict[str, str]:
+    """For each input by the name in the file's signature, which TensorFlow Serving shows too, the function's argument.
+
+    They differ where a name is no identifier: "hours-per-week" is called `hours_per_week`.
+    """
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    file = Path(path) / "saved_model.pb"  # TensorFlow also loads a saved_model.pbtxt, which nobody writes any more
+    saved = saved_model_pb2.SavedModel.FromString(file.read_bytes() if file.exists() else b"")
+    found = {
+        name: tensor.name.removeprefix(f"{SIGNATURE}_").rpartition(":")[0]
+        for graph in saved.meta_graphs
+        for name, tensor in graph.signature_def[SIGNATURE].inputs.items()
+    }
+    return found if sorted(found.values()) == sorted(traced) else {name: name for name in traced}
 
 
 def _saved_port(name: str, spec: Any) -> Port:
