@@ -18,6 +18,10 @@ SIZES = [(390, 844, False), (390, 844, True), (1280, 900, False), (1280, 900, Tr
 Open = Callable[..., Page]
 
 
+# Before the page's script has run, `model` is the element of that name.
+IS_READY = "document.readyState === 'complete' && model !== null"
+
+
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browser() as started:
@@ -33,7 +37,7 @@ def visit(chromium: Browser, server: Server) -> Iterator[Open]:
     def open_page(model: str, width: int = 1280, height: int = 900, is_dark: bool = False) -> Page:
         page = chromium.open(f"{home}#{model}", width=width, height=height, is_dark=is_dark)
         pages.append(page)
-        page.wait("document.readyState === 'complete' && model !== null")
+        page.wait(IS_READY)
         assert page.run("model.name") == model
         return page
 
@@ -112,7 +116,7 @@ def test_the_form_works_by_keyboard(visit: Open) -> None:
 
 def test_a_wrong_value_is_marked_and_explained(chromium: Browser, server: Server) -> None:
     page = chromium.open(server.announced["url"] + "/#houses")
-    page.wait("model !== null")
+    page.wait(IS_READY)
     page.run("$('field-0').value = 'many', document.querySelector('#form button').click()")
     page.wait("document.querySelector('[role=alert]')?.textContent.startsWith('Expected')")
     assert page.run("$('field-0').getAttribute('aria-invalid')") == "true"
