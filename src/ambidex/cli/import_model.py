@@ -1,13 +1,15 @@
 """Turn a model of another library into an artifact that predicts, serves and verifies like every other.
 
 Its answers on your rows are compared with the original's; where they differ nothing is written. Files that can run
-code when they are read (pickles) need --trust and are read in a process of their own.
+code when they are read need --trust. Every file is read in a process of its own.
 
 reads:
   .pkl .pickle .joblib  scikit-learn, also pipelines, also with LightGBM or XGBoost inside (needs --trust)
   .skops                scikit-learn
   .txt .lgb             LightGBM         .ubj .json .xgb  XGBoost        .cbm  CatBoost
   .onnx                 any model of columns
+  .pt .pth .ts .pt2     TorchScript, torch.export (need --trust)
+  .keras, a folder      Keras, SavedModel (need --trust)
 
 Examples:
   ambidex import churn.skops --data customers.csv --target churned -o churn.ambidex
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT.ambidex")
     parser.add_argument("--data", default="", metavar="DATA", help="rows to compare on; they also type the columns")
     parser.add_argument("--target", default="prediction", metavar="NAME", help="what the answer is called")
-    parser.add_argument("--classes", default="", metavar="A,B,…", help="labels of an ONNX file's probabilities")
+    parser.add_argument("--classes", default="", metavar="A,B,…", help="labels, where a file only has probabilities")
     parser.add_argument("--trust", action="store_true", help="read a file that can run code")
     add_output_arguments(parser)
 
