@@ -16,6 +16,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ambidex.cli.data_arguments import add_series_arguments, fraction_or_file, names
 from ambidex.cli.output import add_output_arguments, note, print_json
 from ambidex.cli.train import PATHS
 
@@ -56,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `compare`."""
     parser.add_argument("data", nargs="?", metavar="DATA", help="CSV, Parquet, Arrow or JSON lines, also .gz")
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder of the report")
-    parser.add_argument("--target", type=_names, metavar="COL[,COL…]", help="what to predict")
+    parser.add_argument("--target", type=names, metavar="COL[,COL…]", help="what to predict")
     add = parser.add_argument_group("measuring").add_argument
     add("--quick", action="store_true", help="about a minute: three runs, eager and graph only; says so")
-    add("--columns", type=_names, default=[], metavar="NAME,…", help="which: torch, torch-compile, tensorflow, …")
+    add("--columns", type=names, default=[], metavar="NAME,…", help="which: torch, torch-compile, tensorflow, …")
     add("--runs", type=int, metavar="N", help="runs of each column in each division (9; with --quick 3)")
     add("--epochs", type=int, metavar="N", help="epochs of each run (6; with --quick 4)")
     add("--rows", type=int, metavar="N", help="at most this many rows (or windows) in an epoch")
@@ -75,31 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--loss", metavar="NAME", help="cross_entropy, mse, mae or huber")
     add("--seed", type=int, metavar="N", help="of the first run; the others count on")
     add("--task", metavar="KIND", help="auto, binary, multiclass, regression or forecast")
-    add("--validation", type=_fraction_or_file, metavar="FRACTION|FILE", help="rows to validate on (0.2)")
+    add("--validation", type=fraction_or_file, metavar="FRACTION|FILE", help="rows to validate on (0.2)")
     add("--split", metavar="HOW", help="random (stratified for classes), time, group:COL or hash:COL")
-    add("--drop", type=_names, metavar="COL,…", help="columns to leave out")
+    add("--drop", type=names, metavar="COL,…", help="columns to leave out")
     add("--set", action="append", default=[], metavar="KEY=VALUE", help="any field of the experiment")
-    add = parser.add_argument_group("series").add_argument
-    add("--time", metavar="COL", help="the column of time stamps")
-    add("--horizon", type=int, metavar="N", help="how many steps to forecast")
-    add("--window", type=int, metavar="N", help="how many steps of history to read")
-    add("--series", type=_names, metavar="COL,…", help="the columns that tell several series apart")
-    add("--past", type=_names, metavar="COL,…", help="numeric covariates known up to now")
-    add("--scaling", metavar="KIND", help="auto, none, standardize, log_ratio, difference or instance")
-    add("--train-end", metavar="TIME", help="fit on rows up to here")
-    add("--validation-end", metavar="TIME", help="validate on rows up to here; later ones are not looked at")
+    add_series_arguments(parser)
     add_output_arguments(parser)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _fraction_or_file(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ambidex.cli.data_arguments import add_series_arguments, fraction_or_file, names
 from ambidex.cli.output import add_output_arguments, note, print_editions, print_json, print_measures
 
 PATHS: dict[str, str] = {
@@ -59,10 +60,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `train`."""
     parser.add_argument("data", metavar="DATA", help="CSV, Parquet, Arrow or JSON lines, also .gz; - is standard input")
     parser.add_argument("-o", "--output", required=True, metavar="OUT.ambidex", help="where to write the model")
-    parser.add_argument("--target", type=_names, metavar="COL[,COL…]", help="what to predict")
+    parser.add_argument("--target", type=names, metavar="COL[,COL…]", help="what to predict")
     _add_training(parser)
     _add_data(parser)
-    _add_series(parser)
+    series = add_series_arguments(parser)
+    series.add_argument("--quantiles", type=_numbers, metavar="Q,…", help="levels to forecast beside the point")
     add_output_arguments(parser)
 
 
@@ -101,30 +103,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("data").add_argument
     add("--task", metavar="KIND", help="auto, binary, multiclass, regression or forecast")
-    add("--validation", type=_fraction_or_file, metavar="FRACTION|FILE", help="rows that choose the best epoch (0.2)")
+    add("--validation", type=fraction_or_file, metavar="FRACTION|FILE", help="rows that choose the best epoch (0.2)")
     add("--split", metavar="HOW", help="random (stratified for classes), time, group:COL or hash:COL")
-    add("--drop", type=_names, metavar="COL,…", help="columns to leave out")
+    add("--drop", type=names, metavar="COL,…", help="columns to leave out")
     add("--weight", metavar="COL", help="a column of row weights")
     add("--class-weight", metavar="HOW", help="balanced: rare classes count as much as common ones")
     add("--threshold", type=float, metavar="P", help="probability from which the second class is decided (0.5)")
     add("--certificate-rows", metavar="KIND", help="real, or synthetic: no row of the data leaves with the model")
-
-
-def _add_series(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("series").add_argument
-    add("--time", metavar="COL", help="the column of time stamps")
-    add("--horizon", type=int, metavar="N", help="how many steps to forecast")
-    add("--window", type=int, metavar="N", help="how many steps of history to read")
-    add("--series", type=_names, metavar="COL,…", help="the columns that tell several series apart")
-    add("--past", type=_names, metavar="COL,…", help="numeric covariates known up to now")
-    add("--quantiles", type=_numbers, metavar="Q,…", help="levels to forecast beside the point")
-    add("--scaling", metavar="KIND", help="auto, none, standardize, log_ratio, difference or instance")
-    add("--train-end", metavar="TIME", help="fit on rows up to here")
-    add("--validation-end", metavar="TIME", help="choose on rows up to here; later ones are not looked at")
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _numbers(text: str) -> list[float]:
@@ -132,13 +117,6 @@ def _numbers(text: str) -> list[float]:
         return [float(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected numbers between commas, got {text!r}") from None
-
-
-def _fraction_or_file(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def run(args: argparse.Namespace) -> int:
