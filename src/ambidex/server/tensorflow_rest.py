@@ -246,26 +246,23 @@ def status(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 def metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """The signature, as `saved_model_cli` would show it."""
     model = service.model(names)
+    exchange.reply(encode(metadata_of(model.name, model.version, signature(model))))
 
-    def ports(kind: str) -> dict[str, Any]:
-        return {
-            port["name"]: {
-                "dtype": DTYPES[port["datatype"]],
-                "tensor_shape": {
-                    "dim": [{"size": str(size), "name": ""} for size in port["shape"]],
-                    "unknown_rank": False,
-                },
-                "name": port["name"],
-            }
-            for port in signature(model)[kind]
-        }
 
-    default = {"inputs": ports("inputs"), "outputs": ports("outputs"), "method_name": "tensorflow/serving/predict"}
-    document = {
-        "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
+def metadata_of(name: str, version: int, ports: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """The document for a model with these `inputs` and `outputs`, each a name, a datatype and a shape."""
+    parts = {kind: {port["name"]: _tensor_info(port) for port in listed} for kind, listed in ports.items()}
+    default = {**parts, "method_name": "tensorflow/serving/predict"}
+    return {
+        "model_spec": {"name": name, "signature_name": "", "version": str(version)},
         "metadata": {"signature_def": {"signature_def": {"serving_default": default}}},
     }
-    exchange.reply(encode(document))
+
+
+def _tensor_info(port: dict[str, Any]) -> dict[str, Any]:
+    dims = [{"size": str(size), "name": ""} for size in port["shape"]]
+    shape = {"dim": dims, "unknown_rank": False}
+    return {"dtype": DTYPES[port["datatype"]], "tensor_shape": shape, "name": port["name"]}
 
 
 __all__ = ["ROUTES", "error_shape"]

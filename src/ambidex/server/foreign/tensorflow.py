@@ -14,7 +14,7 @@ from ambidex.server.foreign.model import State
 from ambidex.server.foreign.rows import answers_by_row, wires_of_columns, wires_of_instances
 from ambidex.server.foreign.tensors import checked_inputs, nested_values
 from ambidex.server.json_codec import plain_document
-from ambidex.server.tensorflow_rest import DTYPES, check_members
+from ambidex.server.tensorflow_rest import check_members, metadata_of
 
 if TYPE_CHECKING:
     from ambidex.server.exchange import Exchange
@@ -78,27 +78,8 @@ def metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
     """The signature, as `saved_model_cli` would show it. Loads the model where that has not happened."""
     model = foreign_model(service, exchange, names)
 
-    def tensors(listed: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            port["name"]: {
-                "dtype": DTYPES[port["datatype"]],
-                "tensor_shape": {
-                    "dim": [{"size": str(size), "name": ""} for size in port["shape"]],
-                    "unknown_rank": False,
-                },
-                "name": port["name"],
-            }
-            for port in listed
-        }
-
     def work() -> tuple[bytes, bytes, int]:
-        parts = {kind: tensors(listed) for kind, listed in ports(model.loaded).items()}
-        default = parts | {"method_name": "tensorflow/serving/predict"}
-        document = {
-            "model_spec": {"name": model.name, "signature_name": "", "version": str(model.version)},
-            "metadata": {"signature_def": {"signature_def": {"serving_default": default}}},
-        }
-        return encode(document), b"", 0
+        return encode(metadata_of(model.name, model.version, ports(model.loaded))), b"", 0
 
     answer(service, exchange, model, work)
 
