@@ -5,6 +5,19 @@ from __future__ import annotations
 from ambidex.eject.subject import Subject
 from ambidex.eject.text import fill, keep
 
+PLOT = '''
+
+def plot(losses, path):
+    """Draws the validation loss of each epoch."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots()
+    axes.plot(losses)
+    axes.set(xlabel="epoch", ylabel="validation loss")
+    figure.savefig(path)
+'''
+"""The function that draws the losses: the same in both frameworks."""
+
 _BATCHES = '''
 def batches(num_samples, epoch):
     """Numbers of samples, a row per batch, drawn from the seed as the run drew them."""

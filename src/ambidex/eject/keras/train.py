@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ambidex.eject.run import batch_lines, constants, decay, factor_lines, has_schedule
+from ambidex.eject.run import PLOT, batch_lines, constants, decay, factor_lines, has_schedule
 from ambidex.eject.subject import Subject
 from ambidex.eject.text import fill, indented, keep
 
@@ -194,7 +194,7 @@ def fit(train, validation, epochs=EPOCHS, precision="@precision@", checkpoint=No
         model.set_weights(initial)
     return model, {"steps": steps.losses, "epochs": [untrained, *history["val_loss"]]}
 '''
-_MAIN = '''
+_MAIN = """
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", help="the CSV file that the model was trained on")
@@ -218,17 +218,7 @@ def main():
     Path(args.history).write_text(json.dumps(history))
     if args.plot:
         plot(history["epochs"], args.plot)
-
-
-def plot(losses, path):
-    """Draws the validation loss of each epoch."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots()
-    axes.plot(losses)
-    axes.set(xlabel="epoch", ylabel="validation loss")
-    figure.savefig(path)
-'''
+"""
 
 
 def train_lines(subject: Subject) -> list[str]:
@@ -252,7 +242,7 @@ def train_lines(subject: Subject) -> list[str]:
         parts.append([*keep(_SCHEDULE), *indented(factor_lines(subject, "step"))])
     parts.append(keep(_MAKE, **conditions))
     parts += [keep(_QUANTILE)] if subject.loss == "quantile" else []
-    parts += [keep(_FIT, **conditions), keep(_MAIN, **conditions)]
+    parts += [keep(_FIT, **conditions), keep(_MAIN + PLOT, **conditions)]
     values = _values(subject)
     for part in parts:
         lines += ["", "", *fill(part, **values)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ambidex.eject.run import batch_lines, constants, decay, factor_lines, has_schedule
+from ambidex.eject.run import PLOT, batch_lines, constants, decay, factor_lines, has_schedule
 from ambidex.eject.subject import Subject
 from ambidex.eject.text import call, fill, indented, keep
 
@@ -202,7 +202,7 @@ def evaluate_best(model, samples, device, means):
     model.load_state_dict(trained)
     return loss
 '''
-_MAIN = '''
+_MAIN = """
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", help="the CSV file that the model was trained on")
@@ -226,17 +226,7 @@ def main():
     Path(args.history).write_text(json.dumps(history))
     if args.plot:
         plot(history["epochs"], args.plot)
-
-
-def plot(losses, path):
-    """Draws the validation loss of each epoch."""
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots()
-    axes.plot(losses)
-    axes.set(xlabel="epoch", ylabel="validation loss")
-    figure.savefig(path)
-'''
+"""
 
 
 def train_lines(subject: Subject) -> list[str]:
@@ -253,7 +243,7 @@ def train_lines(subject: Subject) -> list[str]:
     parts += [keep(_QUANTILE)] if subject.loss == "quantile" else []
     parts += [_loss_lines(subject), keep(_EVALUATE)]
     parts += [keep(_AVERAGED)] if plan.ema else []
-    parts += [keep(text, **conditions) for text in (_STATE, _EPOCH, _FIT, _MAIN)]
+    parts += [keep(text, **conditions) for text in (_STATE, _EPOCH, _FIT, _MAIN + PLOT)]
     for part in parts:
         lines += ["", "", *fill(part, **values)]
     return lines
