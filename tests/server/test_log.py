@@ -92,4 +92,6 @@ def test_requests_are_answered_while_nobody_reads_the_log(tmp_path: Path) -> Non
             connection.sendall(request * 20)
             got = 0
             while got < 20:
-                got += b"HTTP/1.1 200" in answers.readline()
+                line = answers.readline()
+                assert line, "the server closed the connection"
+                got += b"HTTP/1.1 200" in line
