@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from importlib import import_module
@@ -50,4 +51,7 @@ VERBS = {"write": _write, "answer": _answer}
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])))
+    status = main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # everything is written; frameworks take a second or more to take themselves apart

@@ -59,10 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT", help="the folder of the report")
     parser.add_argument("--target", type=names, metavar="COL[,COL…]", help="what to predict")
     add = parser.add_argument_group("measuring").add_argument
-    add("--quick", action="store_true", help="about a minute: three runs, eager and graph only; says so")
+    add("--quick", action="store_true", help="one to two minutes: three runs, eager and graph only; says so")
     add("--columns", type=names, default=[], metavar="NAME,…", help="which: torch, torch-compile, tensorflow, …")
     add("--runs", type=int, metavar="N", help="runs of each column in each division (9; with --quick 3)")
-    add("--epochs", type=int, metavar="N", help="epochs of each run (6; with --quick 4)")
+    add("--epochs", type=int, metavar="N", help="epochs of each run (4; with --quick 3)")
     add("--rows", type=int, metavar="N", help="at most this many rows (or windows) in an epoch")
     add("--resume", action="store_true", help="go on from OUT/samples.jsonl")
     add("--from", dest="reports", nargs="+", metavar="REPORT.json", help="merge reports of several machines, no DATA")

@@ -74,7 +74,7 @@ def measure_following(
 
 def _trained(work: Path, columns: Sequence[Column]) -> Path | None:
     """The weights that the first column left in its first Matched run."""
-    found = [path for column in columns for path in sorted(work.glob(f"*-matched/{column.name}/weights.npz"))]
+    found = [path for column in columns for path in sorted(work.glob(f"*/*-{column.name}/weights.npz"))]
     return found[0] if found else None
 
 

@@ -2,12 +2,15 @@
 
 The processes of one run live at the same time and work one at a time: A trains an epoch, then B one, then B the next
 and A the next. A busy moment of the machine therefore falls on neighbours, whose quotient it leaves alone.
+
+A process goes through the divisions one after the other, because importing a framework takes longer than most of what
+is measured. What only a fresh process shows is kept of the first division alone.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,11 +22,14 @@ from ambidex.compare.process import Process, WorkerFailedError
 from ambidex.compare.sample import Failure, Sample
 from ambidex.compare.worker import Answer, Seat
 
-START: tuple[str, ...] = ("import", "create", "first_step", "warm_up")
+START: tuple[str, ...] = ("create", "first_step", "warm_up")
+FRESH: frozenset[str] = frozenset({"import_s", "import_memory_mib", "create_s", "memory_mib", "device_memory_mib"})
+"""Quantities that a process which has measured another division would tell wrongly."""
 TRAINING: frozenset[str] = frozenset({"first_step", "warm_up", "epoch"})
 WEIGHTS: dict[str, int] = {"import": 20, "create": 8, "first_step": 8, "warm_up": 6, "open": 4, "epoch": 2}
 """How long commands take beside each other, roughly; the others count 1. The time left is guessed from it."""
-
+LAST = "one_row_s"
+"""What a column has samples of only where it came to its end."""
 
 Values = dict[tuple[str, str], list[float]]
 """Column and quantity to what was measured so far in a run."""
@@ -60,15 +66,12 @@ def measure(
     job_folder.mkdir(parents=True)
     write_job(job_folder, prepared)
     found = Measurement(samples=list(known))
-    rounds = [
-        (run, division) for run in range(runs) for division in DIVISIONS if not _is_known(known, run, division, columns)
-    ]
-    total = sum(_weight(_commands(prepared, one)) for _, division in rounds for one in _of(columns, division))
+    rounds = [run for run in range(runs) if not _is_known(known, run, columns)]
+    asked = [_commands(prepared, column, division) for column in columns for division in column.divisions]
+    total = len(rounds) * sum(map(_weight, asked))
     progress = _Progress(listener, total)
-    for run, division in rounds:
-        order = _of(columns, division)
-        round_folder = folder / f"{run}-{division}"
-        _Round(prepared, job_folder, round_folder, progress, found).measure(division, run, order)
+    for run in rounds:
+        _Round(prepared, job_folder, folder / str(run), progress, found).measure(run, columns)
     return found
 
 
@@ -76,17 +79,23 @@ def _of(columns: Sequence[Column], division: Division) -> list[Column]:
     return [column for column in columns if division in column.divisions]
 
 
-def _is_known(known: Sequence[Sample], run: int, division: Division, columns: Sequence[Column]) -> bool:
-    have = {sample.column for sample in known if (sample.run, sample.division) == (run, division)}
-    ended = {sample.column for sample in known if (sample.run, sample.quantity) == (run, "memory_mib")}
-    return have >= {column.name for column in _of(columns, division)} and have <= ended
+def _is_known(known: Sequence[Sample], run: int, columns: Sequence[Column]) -> bool:
+    """Whether every column came to its predictions in every division."""
+    ended = {(sample.division, sample.column) for sample in known if (sample.run, sample.quantity) == (run, LAST)}
+    return ended >= {(division, column.name) for column in columns for division in column.divisions}
 
 
-def _commands(prepared: Prepared, column: Column) -> list[str]:
-    """Everything that a column's process is asked in one run."""
+def _turns_of_training(prepared: Prepared) -> list[str]:
+    """What a process is asked in one division."""
     job = prepared.job
-    every = [*START, *["epoch"] * job.plan.epochs, "open", *["predict"] * job.blocks, "finish"]
-    return [command for command in every if column.trains or command not in TRAINING]
+    return [*START, *["epoch"] * job.plan.epochs, "open", *["predict"] * job.blocks, "finish"]
+
+
+def _commands(prepared: Prepared, column: Column, division: Division) -> list[str]:
+    """What a column's process is asked in a division if nothing fails."""
+    begin = ["import"] if division == column.divisions[0] else []
+    asked = [*begin, *_turns_of_training(prepared)]
+    return [command for command in asked if column.trains or command not in TRAINING]
 
 
 def _weight(commands: Sequence[str]) -> int:
@@ -107,7 +116,7 @@ class _Progress:
 
 
 class _Round:
-    """One run of one division: one fresh process per column."""
+    """One run: a fresh process per column, which goes through the divisions."""
 
     def __init__(
         self, prepared: Prepared, job_folder: Path, folder: Path, progress: _Progress, found: Measurement
@@ -115,63 +124,90 @@ class _Round:
         self._prepared, self._job_folder, self._folder = prepared, job_folder, folder
         self._progress, self._found = progress, found
         self._processes: dict[str, Process] = {}
-        self._asked: dict[str, list[str]] = {}
         self._cold: set[str] = set()
 
-    def measure(self, division: Division, run: int, columns: Sequence[Column]) -> None:
+    def measure(self, run: int, columns: Sequence[Column]) -> None:
         """Asks the columns in turn; every other turn goes backwards, and so does every other run's first one."""
-        self._division, self._run = division, run
+        self._run = run
+        self._is_backwards = run % 2 == 1
         try:
-            for column in columns:
-                self._start(column)
-            values: Values = {}
-            for command, column in self._turns(columns):
-                self._ask(command, column, values)
-            self._keep(values)
+            measured = {division: self._measure_division(division, _of(columns, division)) for division in DIVISIONS}
         finally:
             for process in self._processes.values():
                 process.end()
+        # Half a run is worth nothing to one who goes on from it.
+        for division, values in measured.items():
+            self._keep(division, values)
 
-    def _turns(self, columns: Sequence[Column]) -> Iterator[tuple[str, Column]]:
-        job = self._prepared.job
-        backwards = self._run % 2 == 1
-        for command in [*START, *["epoch"] * job.plan.epochs, "open", *["predict"] * job.blocks, "finish"]:
-            asked = [column for column in columns if column.trains or command not in TRAINING]
-            yield from ((command, column) for column in (asked[::-1] if backwards else asked))
-            backwards = not backwards
+    def _measure_division(self, division: Division, columns: Sequence[Column]) -> Values:
+        self._division: Division = division
+        self._asked: dict[str, list[str]] = {}
+        values: Values = {}
+        idle = [column for column in columns if column.name not in self._processes]
+        for column in idle:
+            self._start(column)
+        self._import(idle, values)
+        for command in _turns_of_training(self._prepared):
+            for column in self._in_turn(columns):
+                if column.trains or command not in TRAINING:
+                    self._ask(command, column, values)
+        return values
+
+    def _in_turn(self, columns: Sequence[Column]) -> Sequence[Column]:
+        is_backwards, self._is_backwards = self._is_backwards, not self._is_backwards
+        return columns[::-1] if is_backwards else columns
 
     def _start(self, column: Column) -> None:
-        folder = self._folder / column.name
-        cache = self._folder.parent / f"cache-{self._division}-{column.name}"
+        """A process for the column; after a failure in one division the next one begins with another."""
+        folder = self._folder / f"{self._division}-{column.name}"
+        cache = self._folder.parent / f"cache-{column.name}"
         if not cache.exists():
             self._cold.add(column.name)
-        seat = Seat(
-            column=column,
-            division=self._division,
-            seed=self._prepared.job.plan.seed + self._run,
-            job=str(self._job_folder),
-        )
-        process = Process(seat, folder, cache=cache)
-        if not column.trains:
-            write_network(self._prepared.graphs[self._division], folder / "network.onnx")
-        self._processes[column.name] = process
+        seat = Seat(column=column, seed=self._prepared.job.plan.seed + self._run, job=str(self._job_folder))
+        self._processes[column.name] = Process(seat, folder, cache=cache)
+
+    def _import(self, columns: Sequence[Column], values: Values) -> None:
+        """Times the import of each framework once; its other modes import the same, all of them at the same time."""
+        names = {column.name for column in columns}
+        modes = [column for column in columns if column.mode_of in names]
+        for column in self._in_turn([column for column in columns if column not in modes]):
+            self._ask("import", column, values)
+        for say in (Process.tell, Process.hear):
+            for column in modes:
+                self._do(say, "import", column)
 
     def _ask(self, command: str, column: Column, values: Values) -> None:
         process = self._processes.get(column.name)
-        if process is None:
+        if process is not None and command == "create" and not column.trains:
+            write_network(self._prepared.graphs[self._division], process.folder / "network.onnx")
+        answer = self._do(Process.ask, command, column)
+        if answer is None:
+            values.pop((column.name, LAST), None)
             return
+        self._note(column, answer, values)
+
+    def _do(self, how: Callable[[Process, str], Answer | None], command: str, column: Column) -> Answer | None:
+        """What the column's process says to a command; None where it failed, now or before."""
+        process = self._processes.get(column.name)
+        if process is None:
+            return None
         try:
-            answer = process.ask(command)
+            answer = how(process, f"{command} {self._division}")
         except WorkerFailedError as error:
             self._fail(column, str(error), process)
-            return
-        self._asked.setdefault(column.name, []).append(command)
-        self._note(column, answer, values)
-        place = f"{self._division}, run {self._run + 1}: {column.name}"
-        self._progress.step(f"{place}, {command.replace('_', ' ')}", _weight([command]))
+            return None
+        if answer is not None:
+            self._asked.setdefault(column.name, []).append(command)
+            place = f"{self._division}, run {self._run + 1}: {column.name}"
+            planned = command in _commands(self._prepared, column, self._division)
+            self._progress.step(f"{place}, {command.replace('_', ' ')}", _weight([command]) if planned else 0)
+        return answer
 
     def _note(self, column: Column, answer: Answer, values: Values) -> None:
+        is_fresh = column.divisions[0] == self._division
         for quantity, found in answer.values.items():
+            if quantity in FRESH and not is_fresh:
+                continue
             is_cached = quantity == "first_step_s" and not self._is_cold(column)
             name = "cached_step_s" if is_cached else quantity
             values.setdefault((column.name, name), []).extend(found)
@@ -185,19 +221,18 @@ class _Round:
     def _fail(self, column: Column, reason: str, process: Process) -> None:
         process.end()
         del self._processes[column.name]
-        left = _weight(_commands(self._prepared, column)) - _weight(self._asked.get(column.name, []))
+        planned = _commands(self._prepared, column, self._division)
+        left = max(_weight(planned) - _weight(self._asked.get(column.name, [])), 0)
         self._progress.step(f"{self._division}, run {self._run + 1}: {column.name} failed", left)
         failure = Failure(division=self._division, column=column.name, run=self._run, reason=reason)
         self._found.failures.append(failure)
         self._progress.listener.on_failure(failure)
 
-    def _keep(self, values: Values) -> None:
+    def _keep(self, division: Division, values: Values) -> None:
         for (column, quantity), found in values.items():
             if not found:
                 continue
-            sample = Sample(
-                division=self._division, column=column, run=self._run, quantity=quantity, values=tuple(found)
-            )
+            sample = Sample(division=division, column=column, run=self._run, quantity=quantity, values=tuple(found))
             self._found.samples.append(sample)
             self._progress.listener.on_sample(sample)
 

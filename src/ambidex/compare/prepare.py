@@ -32,8 +32,8 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     blocks: int = 4
 
 
-QUICK = Effort(kind="quick", runs=3, epochs=4, blocks=3)
-FULL = Effort(kind="full", runs=9, epochs=6)
+QUICK = Effort(kind="quick", runs=3, epochs=3, blocks=3)
+FULL = Effort(kind="full", runs=9, epochs=4)
 
 
 @dataclass(frozen=True, kw_only=True)

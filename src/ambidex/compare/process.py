@@ -42,12 +42,20 @@ class Process:
 
     def ask(self, command: str) -> Answer:
         """The answer to a command. Raises `WorkerFailedError` where there is none."""
+        self.tell(command)
+        return self.hear(command)
+
+    def tell(self, command: str) -> None:
+        """Sends a command. Raises `WorkerFailedError` where nobody takes it."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(command.encode() + b"\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             raise WorkerFailedError(self._how_it_ended(command)) from None
+
+    def hear(self, command: str) -> Answer:
+        """Waits for the answer to a command that was told. Raises `WorkerFailedError` where there is none."""
         answer = msgspec.json.decode(self._line(command), type=Answer)
         if answer.error:
             raise WorkerFailedError(f"{command}: {answer.error}")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ambidex.compare.column import Column, Division
 from ambidex.compare.comparison import Compilation, Curve, DivisionResult, Row, Sameness
+from ambidex.compare.measure import LAST
 from ambidex.compare.quantity import Quantity
 from ambidex.compare.sample import Sample
 from ambidex.compare.statistics import contrasts, interval, log_ratios
@@ -79,7 +80,7 @@ def start_costs(measured: Measured, column: str) -> dict[int, float]:
 
 def make_division(measured: Measured, quantities: Sequence[Quantity]) -> DivisionResult:
     """Everything about one division."""
-    present = tuple(column for column in measured.columns if measured.runs(column.name, "memory_mib"))
+    present = tuple(column for column in measured.columns if measured.runs(column.name, LAST))
     reference = present[0].name if present else ""
     rows = _with_contrasts(measured, [_row(measured, quantity) for quantity in quantities], quantities, reference)
     return DivisionResult(
@@ -159,18 +160,18 @@ def _curve(measured: Measured, column: str) -> Curve | None:
 def _compilations(measured: Measured) -> Iterable[Compilation]:
     names = {column.name for column in measured.columns}
     for column in measured.columns:
-        costs, before = start_costs(measured, column.name), start_costs(measured, column.baseline)
-        if column.baseline not in names or not costs or not before:
+        costs, before = start_costs(measured, column.name), start_costs(measured, column.mode_of)
+        if not column.is_compiled or column.mode_of not in names or not costs or not before:
             continue
         cold = measured.runs(column.name, "first_step_s").keys() & costs.keys() or costs.keys()
         cost = float(np.median([costs[run] for run in cold])) - float(np.median(list(before.values())))
-        log = log_ratios(measured.runs(column.name, "epoch_s"), measured.runs(column.baseline, "epoch_s"))
-        epoch = float(np.median(np.concatenate(list(measured.runs(column.baseline, "epoch_s").values()))))
+        log = log_ratios(measured.runs(column.name, "epoch_s"), measured.runs(column.mode_of, "epoch_s"))
+        epoch = float(np.median(np.concatenate(list(measured.runs(column.mode_of, "epoch_s").values()))))
         saved = epoch * (1 - float(np.exp(np.median(log)))) if len(log) else 0.0
         pays = saved > 0.05 * epoch
         yield Compilation(
             column=column.name,
-            baseline=column.baseline,
+            baseline=column.mode_of,
             cost_s=cost,
             saved_s_per_epoch=saved,
             epochs=max(cost, 0.0) / saved if pays else None,

@@ -1,11 +1,12 @@
 """One measuring process: `python -m ambidex.compare.worker FOLDER`; commands on standard input, answers as JSON lines.
 
-The folder holds a job and `seat.json`: which column, which division. Every answer is one line; what a framework
-prints goes to standard error.
+The folder holds a job and `seat.json`: which column. A command is a word and a division. Every answer is one line; what
+a framework prints goes to standard error.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -22,7 +23,6 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Who sits in this process: `seed` is the run's own."""
 
     column: Column
-    division: Division
     seed: int
     job: str
 
@@ -54,14 +54,16 @@ class Worker:
 
     def serve(self) -> None:
         """Answers commands until there are none."""
-        for command in self._read():
+        for command, division in self._read():
+            self._division: Division = division
             answer = self._do[command]()
             if answer is not None:
                 self._send(answer)
 
-    def _read(self) -> Iterator[str]:
+    def _read(self) -> Iterator[tuple[str, Division]]:
         while line := self._commands.readline().strip():
-            yield line
+            command, _, division = line.partition(" ")
+            yield command, msgspec.convert(division, Division)
 
     def _send(self, answer: Answer) -> None:
         self._answers.write(msgspec.json.encode(answer) + b"\n")
@@ -77,13 +79,15 @@ class Worker:
         from ambidex.compare.contender import make_contender
         from ambidex.compare.job import Prepared, read_job
 
+        self._contender: Any = None
+        gc.collect()  # of the division before
         read = read_job(Path(self._seat.job))
         plan = msgspec.structs.replace(read.job.plan, seed=self._seat.seed)
         job = msgspec.structs.replace(read.job, plan=plan)
         self._prepared = Prepared(job=job, train=read.train, validation=read.validation, graphs=read.graphs)
 
         def make() -> Any:
-            made = make_contender(self._seat.column, self._seat.division, self._prepared, self._folder)
+            made = make_contender(self._seat.column, self._division, self._prepared, self._folder)
             made.create()
             return made
 
@@ -108,7 +112,7 @@ class Worker:
             nonlocal is_first
             if begins:
                 if not is_first:
-                    assert self._commands.readline().strip() == "epoch"
+                    assert self._commands.readline().startswith("epoch")
                 is_first = False
                 began[:] = time.perf_counter(), time.process_time()
                 return
@@ -134,7 +138,7 @@ class Worker:
             values["quality"] = [quality(self._prepared.job, self._prepared.validation, raw)]
             values["step_loss"] = self._contender.step_losses()
         took, _, predict = self._timed(self._contender.open_predictor)
-        names, validation = self._prepared.graphs[self._seat.division].prepared, self._prepared.validation
+        names, validation = self._prepared.graphs[self._division].prepared, self._prepared.validation
         self._call = predict
         self._sets = []
         for count in (1, self._prepared.job.many_rows):
@@ -217,4 +221,6 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    status = main(Path(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(status)  # everything is answered; frameworks take a second or more to take themselves apart

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -89,14 +90,39 @@ def test_a_failure_is_a_finding_and_the_others_go_on(tmp_path: Path) -> None:
     notes = Notes()
     task = small_task(tmp_path)
     job = msgspec.structs.replace(task.prepared.job, loss="quantile")
-    prepared = type(task.prepared)(
-        job=job, train=task.prepared.train, validation=task.prepared.validation, graphs=task.prepared.graphs
-    )
+    prepared = dataclasses.replace(task.prepared, job=job)
     columns = [msgspec.structs.replace(COLUMNS[name], divisions=("defaults",)) for name in ("torch", "onnxruntime")]
     found = measure(prepared, columns, runs=1, folder=tmp_path / "turns", listener=notes)
     assert [failure.column for failure in found.failures] == ["torch"]
     assert "got loss 'quantile' at division defaults" in found.failures[0].reason
     assert "one_row_s" in {sample.quantity for sample in found.samples if sample.column == "onnxruntime"}
+    assert notes.done[-1] == 1
+
+
+def test_a_process_goes_through_both_divisions_and_is_fresh_in_the_first(tmp_path: Path) -> None:
+    columns = [COLUMNS["torch"], msgspec.structs.replace(COLUMNS["torch"], name="again", mode_of="torch")]
+    notes = Notes()
+    found = measure(small_task(tmp_path).prepared, columns, runs=1, folder=tmp_path / "turns", listener=notes)
+    have = {(sample.division, sample.column, sample.quantity) for sample in found.samples}
+    for quantity in ("create_s", "memory_mib"):
+        assert ("defaults", "torch", quantity) in have
+        assert ("matched", "torch", quantity) not in have
+    for division in ("defaults", "matched"):
+        assert (division, "again", "epoch_s") in have
+        assert (division, "again", "one_row_s") in have
+    # A mode of a framework imports what the framework does: it is not timed twice.
+    assert [column for _, column, quantity in sorted(have) if quantity == "import_s"] == ["torch"]
+    assert (len(list((tmp_path / "turns" / "0").iterdir())), notes.done[-1]) == (2, 1)
+
+
+def test_who_failed_in_one_division_starts_afresh_in_the_next(tmp_path: Path) -> None:
+    notes = Notes()
+    task = small_task(tmp_path)
+    broken = msgspec.structs.replace(task.prepared.graphs["defaults"], raw_outputs=("nowhere",))
+    prepared = dataclasses.replace(task.prepared, graphs={**task.prepared.graphs, "defaults": broken})
+    found = measure(prepared, [COLUMNS["torch"]], runs=1, folder=tmp_path / "turns", listener=notes)
+    assert [(failure.division, failure.column) for failure in found.failures] == [("defaults", "torch")]
+    assert ("matched", "one_row_s") in {(sample.division, sample.quantity) for sample in found.samples}
     assert notes.done[-1] == 1
 
 

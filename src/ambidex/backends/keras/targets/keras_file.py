@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from ambidex.backends.keras.lower import lower
 from ambidex.backends.registry import installed
 from ambidex.backends.source import Arrays, Options, Source
 from ambidex.errors import BackendError, UsageError, expected
@@ -30,6 +30,9 @@ def write(source: Source, output: Path, options: Options) -> None:
     """
     if output.suffix != SUFFIX:
         raise UsageError(expected(f"a name that ends in {SUFFIX}", got=repr(output.name), where="-o"), where="-o")
+    # Only writing needs Keras in this process; importing it takes as long as all the rest.
+    from ambidex.backends.keras.lower import lower
+
     lower(source.graph, source.weights).save(output)
 
 
@@ -40,7 +43,8 @@ def answer(output: Path, source: Source, batches: Sequence[Arrays]) -> list[Arra
     kept by both.
     """
     engines = [engine for engine in ENGINES if engine in installed()]
-    found = [_run(engine, output, source, batches) for engine in engines]
+    with ThreadPoolExecutor(len(engines)) as pool:
+        found = list(pool.map(lambda engine: _run(engine, output, source, batches), engines))
     return [
         max((answers[number] for answers in found), key=lambda raw: _distance(source, batch, raw))
         for number, batch in enumerate(batches)
