@@ -78,6 +78,32 @@ def test_an_infinity_is_found_wherever_it_stands_and_enormous_numbers_pass(serve
         assert server.ask("POST", "/v2/models/houses/infer", body, headers).status == status
 
 
+def test_an_infinity_in_one_of_several_columns_is_named(server: Server) -> None:
+    parts = [
+        ("age", "FP64", [2], array("d", [39.5, 20.0]).tobytes()),
+        ("hours-per-week", "FP32", [2], array("f", [40.0, float("inf")]).tobytes()),
+        ("member", "BOOL", [2], b"\1\0"),
+        ("since", "BYTES", [2], texts(b"2020-01-31", b"")),
+        ("workclass", "BYTES", [2], texts(b"Private", b"Private")),
+    ]
+    answer = server.ask("POST", INFER, *binary(parts))
+    assert "an infinity at input 'hours-per-week'" in refused(answer)
+
+
+@pytest.mark.parametrize("rows", [1, 300, 20_000, 70_000])
+def test_rows_are_counted_wherever_they_are_answered(server: Server, rows: int) -> None:
+    def counted() -> int:
+        line = 'ambidex_rows_total{model="houses"} '
+        text: str = server.get("/metrics").body.decode()
+        return next((int(found.removeprefix(line)) for found in text.splitlines() if found.startswith(line)), 0)
+
+    before = counted()
+    numbers = array("d", [60.0]) * rows
+    answer = server.ask("POST", "/v2/models/houses/infer", *binary([("rooms", "FP64", [rows], numbers.tobytes())]))
+    assert answer.status == 200, answer.body
+    assert counted() == before + rows
+
+
 def test_a_packed_history_keeps_its_last_steps(server: Server) -> None:
     path = "/v2/models/oil/infer"
     ports = {port["name"]: port["shape"] for port in server.get("/v2/models/oil").json["packed_inputs"]}

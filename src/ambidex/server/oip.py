@@ -17,7 +17,7 @@ from ambidex.server import oip_control as control
 from ambidex.server import oip_describe as describe
 from ambidex.server.json_codec import plain_document
 from ambidex.server.packed import feeds_of
-from ambidex.server.plane import LARGE_BODY
+from ambidex.server.plane import LARGE_BINARY, LARGE_BODY
 from ambidex.server.raw import raw_contents
 from ambidex.server.request_error import RequestError
 from ambidex.server.tensors import Ports, Wire, check_count, wire_type
@@ -89,21 +89,37 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
         body, head = result
         exchange.reply(body, kind=BINARY if head else b"application/json", headers=head)
 
-    def work() -> tuple[bytes, bytes]:
+    def reply_aside(result: tuple[tuple[bytes, bytes], int]) -> None:
+        service.metrics.rows.add((model.name,), result[1])
+        reply(result[0])
+
+    def wanted(call: Call) -> list[str] | None:
+        return None if service.is_recording else [name for name, _ in call.outputs]
+
+    def work() -> tuple[tuple[bytes, bytes], int]:
         call = decode(model, exchange)
-        wanted = None if service.is_recording else [name for name, _ in call.outputs]
-        return settle(call, model.predictor.predict_packed(call.feeds, wanted=wanted), 0)
+        return settle(call, model.predictor.predict_packed(call.feeds, wanted=wanted(call)), 0), call.rows
 
     try:
-        if len(exchange.body) > LARGE_BODY:
-            service.plane.aside(work, reply, fail)
+        if is_long(exchange):
+            service.plane.aside(work, reply_aside, fail)
             return
         call = decode(model, exchange)
-        service.plane.run(
-            model, call.feeds, call.rows, lambda outputs, start: reply(settle(call, outputs, start)), fail
-        )
+
+        def finish(outputs: dict[str, Tensor], start: int) -> None:
+            reply(settle(call, outputs, start))
+
+        service.plane.run(model, call.feeds, call.rows, finish, fail, wanted=wanted(call))
     except AmbidexError as error:
         fail(error)
+
+
+def is_long(exchange: Exchange) -> bool:
+    """Whether decoding takes so long that the event loop should not wait for it. Texts are taken apart one by one."""
+    if len(exchange.body) <= LARGE_BODY:
+        return False
+    head, blobs = split_body(exchange)
+    return len(head) > LARGE_BODY or len(blobs) > LARGE_BINARY or b'"BYTES"' in head
 
 
 def decode(model: Model, exchange: Exchange) -> Call:
@@ -157,8 +173,10 @@ def split_body(exchange: Exchange) -> tuple[bytes, memoryview]:
 
 
 def _shape(item: Input) -> tuple[int, ...]:
-    if not -_ENORMOUS < min(item.shape, default=0) <= max(item.shape, default=0) < _ENORMOUS:
-        raise refusal("wrong_shape", expected("sizes of a tensor", got="an enormous one", where=item.name), item.name)
+    for size in item.shape:
+        if not -_ENORMOUS < size < _ENORMOUS:
+            message = expected("sizes of a tensor", got="an enormous one", where=item.name)
+            raise refusal("wrong_shape", message, item.name)
     return tuple(item.shape)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ambidex.errors import expected
 from ambidex.runtime.rows import refusal
 from ambidex.schema import Layout, Tensor
-from ambidex.server.tensors import Ports, Wire, last_steps, wire_integers, wire_numbers, wire_texts
+from ambidex.server.tensors import Ports, Wire, last_steps, refuse_infinity, wire_integers, wire_numbers, wire_texts
 
 DATATYPES = {"float64": "FP64", "string": "BYTES", "int64": "INT64"}
 """What a packed input of each element type is described as."""
@@ -80,6 +80,7 @@ def _values(layout: Layout, wire: Wire) -> Any:
     if layout.dtype == "int64":
         return wire_integers(wire)
     numbers = wire_numbers(wire)
+    refuse_infinity(numbers, wire.name)
     for position, column in enumerate(layout.columns):
         if column.kind == "flag":
             _check_flags(numbers[position :: len(layout.columns)], f"{place}, column {column.name!r}", wire.name)

@@ -110,6 +110,9 @@ class Ports:
         elif layout.span == "future":
             lead = (batch, self.task.horizon)
         data = interleaved(columns, is_text=layout.dtype == "string")
+        if layout.dtype == "float64" and has_infinity(data):  # one look at all columns, and only then at each
+            for column in layout.columns:
+                refuse_infinity(typed[prefix + column.name], prefix + column.name)
         return Tensor(dtype=layout.dtype, shape=(*lead, width), data=data)  # type: ignore[arg-type]
 
 
@@ -188,19 +191,22 @@ def wire_integers(wire: Wire) -> array[int]:
 
 
 def wire_numbers(wire: Wire) -> array[float]:
-    """Doubles from any numeric datatype. Infinities are refused, NaN is a missing value."""
+    """Doubles from any numeric datatype. NaN is a missing value; infinities are still in it."""
     if isinstance(wire.data, list):
-        numbers = array("d", _checked_list(wire))
-    elif wire.datatype == "FP64":
-        numbers = array("d")
-        numbers.frombytes(wire.data)
-    else:
+        return array("d", _checked_list(wire))
+    if wire.datatype != "FP64":
         form: Any = FORMATS[wire.datatype][0]
-        numbers = array("d", wire.data.cast(form).tolist())
-    if wire.datatype in ("FP32", "FP64") and has_infinity(numbers):
-        message = expected("finite numbers or NaN", got="an infinity", where=f"input {wire.name!r}")
-        raise refusal("out_of_range", message, wire.name)
+        return array("d", wire.data.cast(form).tolist())
+    numbers = array("d")
+    numbers.frombytes(wire.data)
     return numbers
+
+
+def refuse_infinity(numbers: array[float], name: str) -> None:
+    """Raises `DataError` where one of an input's numbers is infinite."""
+    if has_infinity(numbers):
+        message = expected("finite numbers or NaN", got="an infinity", where=f"input {name!r}")
+        raise refusal("out_of_range", message, name)
 
 
 def has_infinity(numbers: array[float]) -> bool:
