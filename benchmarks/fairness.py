@@ -3,10 +3,10 @@
     python benchmarks/fairness.py                       # 20 comparisons of 9 runs; about 45 minutes on 2 idle cores
     python benchmarks/fairness.py --comparisons 2 --runs 5
 
-Each comparison measures three columns, all of them PyTorch in Matched: `a`, `b`, and `slow`, whose timed calls each take
-20 % longer. The places of the three in the order of turns rotate. Asked is (1) whether any row tells a from b, and
-(2) whether the epoch's time tells `slow` from `a`, with either of them as the reference. As in a report, processes are
-fresh in every run and take turns.
+Each comparison measures three columns, all of them PyTorch in Matched: `a`, `b`, and `slow`, whose timed calls each
+take 20 % longer. The places of the three in the order of turns rotate. Asked is (1) whether any row tells a from b,
+and (2) whether the epoch's time tells `slow` from `a`, with either of them as the reference. As in a report, processes
+are fresh in every run and take turns.
 """
 
 from __future__ import annotations

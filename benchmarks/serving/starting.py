@@ -19,7 +19,11 @@ ROW = {f"x{position}": position / 20 for position in range(20)}
 PATH = "/models/mlp/predict"
 TENSOR_PATH = "/v2/models/mlp/infer"
 OURS = "from ambidex.server import serve; from ambidex.server.settings import Settings; import sys; "
-OURS += "serve([sys.argv[1]], port=0, settings=Settings(is_batching=sys.argv[2] == 'ours'))"
+OURS += "kind = sys.argv[2]; processes = 2 if kind == 'ours-2' else 1; "
+OURS += "settings = Settings(is_batching=kind != 'ours-plain', processes=processes); "
+OURS += "serve([sys.argv[1]], port=0, settings=settings)"
+OURS_OF_TWO = "ours-2"
+"""Ours with `--processes 2`, to set beside servers that occupy several cores by themselves."""
 BY_HAND = ("script", "bare", "fastapi")
 PATIENCE_S = 60.0
 

@@ -4,7 +4,8 @@
 
 `--install` makes the environments of the servers of others below .venv-rivals/ first (1 GB); those that are not there
 are left out. MLServer and Triton's Python backend are asked by the Open Inference Protocol, as one tensor of numbers,
-which is less to read than rows by name.
+which is less to read than rows by name. They occupy several cores each, so `ours-2` is ours with `--processes 2`. The
+last two figures are how many times as many requests as this server ours and ours-2 answer.
 
 The load comes from `wrk` where it is installed, else from one Python process, which tops out near 15,000 requests a
 second: then the CPU time that the server spends on a request is the figure to compare.
@@ -25,7 +26,7 @@ from typing import NamedTuple
 
 from benchmarks.serving.environments import PACKAGES, install, python_of
 from benchmarks.serving.model import write_both
-from benchmarks.serving.starting import Started, ask, rivals, start
+from benchmarks.serving.starting import OURS_OF_TWO, Started, ask, rivals, start
 
 CASES = ((1, 1), (8, 1), (64, 1), (8, 1000))
 ROUNDS = 2
@@ -112,11 +113,12 @@ def measure(server: Started, connections: int, rows: int, seconds: float) -> tup
 def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         both = write_both(Path(folder))
-        servers = {name: start(name, *both) for name in rivals() if name != "script"}
+        names = ["ours", OURS_OF_TWO, *(name for name in rivals() if name not in ("ours", "script"))]
+        servers = {name: start(name, *both) for name in names}
         try:
             for server in servers.values():
                 ask(server)
-            print(f"{'connections × rows':20} {'server':9} {'req/s':>8} {'p99 ms':>8} {'CPU µs':>8}  ours ×")
+            print(f"{'connections × rows':20} {'server':9} {'req/s':>8} {'p99 ms':>8} {'CPU µs':>8}  ours ×  ours-2 ×")
             for connections, rows in CASES:
                 compare(servers, connections, rows, seconds)
         finally:
@@ -132,9 +134,9 @@ def compare(servers: dict[str, Started], connections: int, rows: int, seconds: f
             found = measure(server, connections, rows, seconds)
             best[name] = max(best.get(name, found), found, key=lambda one: one[0].per_second)
     for name, (load, cpu) in best.items():
-        ratio = best["ours"][0].per_second / load.per_second
+        one, two = (best[ours][0].per_second / load.per_second for ours in ("ours", OURS_OF_TWO))
         case = f"{connections} × {rows}"
-        print(f"{case:20} {name:9} {load.per_second:8.0f} {load.p99:8.2f} {cpu:8.1f}  {ratio:.2f}")
+        print(f"{case:20} {name:9} {load.per_second:8.0f} {load.p99:8.2f} {cpu:8.1f}  {one:6.2f}  {two:6.2f}")
 
 
 if __name__ == "__main__":

@@ -82,3 +82,15 @@ def test_another_file_is_no_report(tmp_path: Path, content: str) -> None:
         InputFileError, match=r"Expected a report of `ambidex compare`, got .* at .*report\.json\. Give the"
     ):
         read_report(path)
+
+
+def test_a_column_has_one_colour_on_the_whole_page() -> None:
+    comparison = make_comparison()
+    places: dict[str, set[int]] = {}
+    for section in make_page([comparison]).sections:
+        for block in section.blocks:
+            for chart in getattr(block, "blocks", ()):
+                for series in getattr(chart, "series", ()):
+                    places.setdefault(series.name, set()).add(series.place)
+    assert {name: len(found) for name, found in places.items()} == dict.fromkeys(comparison.titles.values(), 1)
+    assert len(set.union(*places.values())) == len(places)

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ambidex.compare.comparison import Comparison, Compilation, DivisionResult, ExportResult, Row
-from ambidex.compare.statistics import Contrast, Interval
+from ambidex.compare.comparison import Comparison, Compilation, DivisionResult, ExportResult, Row, Sameness
+from ambidex.compare.statistics import Interval
 
 DIVISION_NAMES: dict[str, str] = {"defaults": "Defaults", "matched": "Matched"}
 SAME_FIRST_STEP = 1e-6
-SENTENCES: dict[str, str] = {
-    "import": "{column} needed {gap} {more} than {reference} to import",
-    "create": "{column} needed {gap} {more} than {reference} until the first model and optimizer stood",
-    "first_step": "{column} needed {gap} {more} than {reference} for the first training step, compilation included",
-    "epoch": "{column} needed {times} the time of {reference} per epoch",
-    "time_to_loss": "{column} needed {gap} {more} than {reference} to reach the same validation loss",
-    "memory": "{column} held {gap} {more} memory than {reference} at its peak",
-    "device_memory": "{column} held {gap} {more} memory than {reference} on the GPU at its peak",
-    "loss": "{column} ended at {times} the validation loss of {reference}",
-    "quality": "{column} ended at {times} the {title} of {reference}",
-    "one_row_p50": "{column} needed {times} the time of {reference} to predict one row",
-    "one_row_p99": "{column} needed {times} the time of {reference} for the slowest hundredth of single predictions",
-    "predict_throughput": "{column} predicted {times} the rows per second of {reference} in large calls",
+BEGINNINGS: dict[str, str] = {
+    "import": "To import, {reference} needed",
+    "create": "Until the first model and optimizer stood, {reference} needed",
+    "first_step": "For the first training step, compilation included, {reference} needed",
+    "epoch": "Per epoch, {reference} needed",
+    "time_to_loss": "To the same validation loss, {reference} needed",
+    "memory": "At its peak, {reference} held",
+    "device_memory": "On the GPU at its peak, {reference} held",
+    "loss": "At the end, {reference} had a validation loss of",
+    "quality": "At the end, {reference} had as its {title}",
+    "one_row_p50": "To predict one row, {reference} needed",
+    "one_row_p99": "For the slowest hundredth of single predictions, {reference} needed",
+    "predict_throughput": "In large calls, {reference} predicted",
 }
-"""What is said of a measurable difference; rows that say the same in another way have no sentence."""
+"""How a sentence about measurable differences begins; rows that say the same in another way have none."""
 
 
 def find(comparison: Comparison) -> tuple[str, ...]:
@@ -39,40 +39,51 @@ def find(comparison: Comparison) -> tuple[str, ...]:
 def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]:
     name = DIVISION_NAMES[division.division]
     yield from (f"{name}: {text}" for text in _sameness(division, titles))
-    quiet: dict[str, list[str]] = {}
     for row in division.rows:
-        for column, contrast in row.contrasts.items():
-            if not contrast.is_measurable:
-                quiet.setdefault(column, []).append(row.title)
-            elif row.name in SENTENCES:
-                yield f"{name}: {sentence(row, column, division.reference, titles)}"
+        clear = [column for column, contrast in row.contrasts.items() if contrast.is_measurable]
+        if clear and row.name in BEGINNINGS:
+            yield f"{name}: {sentence(row, clear, division.reference, titles)}"
     for one in division.compilations:
         yield f"{name}: {compilation_sentence(one, titles)}"
     runs = division.rows[0].cells[division.reference].runs if division.rows else 0
     if runs == 1:
         yield f"{name}: one run cannot tell columns apart; take more with --runs."
-        return
+    else:
+        yield from (f"{name}: {text}" for text in _quiet(division, titles, runs))
+
+
+def _quiet(division: DivisionResult, titles: dict[str, str], runs: int) -> Iterator[str]:
+    """What did not differ; and what only one run shows, of which nothing can be said."""
+    quiet: dict[str, list[str]] = {}
+    for row in division.rows:
+        for column, contrast in row.contrasts.items():
+            if contrast.ratio.runs == 1:
+                figures = _figures(row, column, division.reference, titles)
+                yield f"{row.title}: only one run has it and no test can tell ({figures})."
+            elif not contrast.is_measurable:
+                quiet.setdefault(column, []).append(row.title)
+    few = f" ({runs} runs show only large and steady differences)" if runs < 5 else ""
     for column, rows in quiet.items():
-        few = f" ({runs} runs show only large and steady differences)" if runs < 5 else ""
-        yield (
-            f"{name}: no measurable difference between {titles[column]} and {titles[division.reference]} in "
-            f"{', '.join(rows)}{few}."
-        )
+        pair = f"{titles[column]} and {titles[division.reference]}"
+        yield f"no measurable difference between {pair} in {'; '.join(rows)}{few}."
 
 
-def sentence(row: Row, column: str, reference: str, titles: dict[str, str]) -> str:
-    """What a measurable difference is, with both medians and the interval of their quotient."""
-    contrast, ours, theirs = row.contrasts[column], row.cells[column], row.cells[reference]
-    text = SENTENCES[row.name].format(
-        column=titles[column],
-        reference=titles[reference],
-        gap=amount(abs(ours.median - theirs.median), row.unit),
-        more="more" if contrast.ratio.median > 1 else "less",
-        times=times(contrast.ratio.median),
-        title=row.title,
-    )
-    figures = f"{amount(ours.median, row.unit)} against {amount(theirs.median, row.unit)}"
-    return f"{text} ({figures}; {quotient(contrast)})."
+def _figures(row: Row, column: str, reference: str, titles: dict[str, str]) -> str:
+    ours, theirs = row.cells[column].median, row.cells[reference].median
+    return f"{titles[column]} {amount(ours, row.unit)}, {titles[reference]} {amount(theirs, row.unit)}"
+
+
+def sentence(row: Row, columns: Sequence[str], reference: str, titles: dict[str, str]) -> str:
+    """What measurably differs from the reference in a row: how much, and the interval of the quotient."""
+    begin = BEGINNINGS[row.name].format(reference=titles[reference], title=row.title)
+    theirs = row.cells[reference].median
+    return f"{begin} {amount(theirs, row.unit)}; {', '.join(_clause(row, one, reference, titles) for one in columns)}."
+
+
+def _clause(row: Row, column: str, reference: str, titles: dict[str, str]) -> str:
+    ours, theirs, ratio = row.cells[column].median, row.cells[reference].median, row.contrasts[column].ratio
+    gap = f"{amount(abs(ours - theirs), row.unit)} {'more' if ours > theirs else 'less'}"
+    return f"{titles[column]} {gap} ({digits(ratio.median)} ×, {digits(ratio.low)} to {digits(ratio.high)})"
 
 
 def compilation_sentence(one: Compilation, titles: dict[str, str]) -> str:
@@ -86,62 +97,73 @@ def compilation_sentence(one: Compilation, titles: dict[str, str]) -> str:
 
 
 def _sameness(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]:
-    for column, same in division.sameness.items():
-        pair = f"{titles[column]} and {titles[division.reference]}"
-        is_same = same.first_step_loss <= SAME_FIRST_STEP
-        claim = f"{pair} computed the same thing" if is_same else f"{pair} did not compute the same thing"
-        spread = f"; seeds alone spread it by {same.seed_spread:.2g}" if same.seed_spread else ""
-        yield (
-            f"{claim}: the loss of the first step differed by at most {same.first_step_loss:.1e} relative, the curves "
-            f"by at most {same.curve:.1e}, the last validation loss by at most {same.final_loss:.1e}{spread}."
-        )
+    """One sentence on all columns that computed what the reference did, and one on each that did not."""
+    same = {name: one for name, one in division.sameness.items() if one.first_step_loss <= SAME_FIRST_STEP}
+    reference = titles[division.reference]
+    if same:
+        names = _and([*(titles[name] for name in same), reference])
+        yield f"{names} computed the same thing: {_distances(tuple(same.values()))}."
+    for name, one in division.sameness.items():
+        if name not in same:
+            yield f"{titles[name]} and {reference} did not compute the same thing: {_distances((one,))}."
+
+
+def _distances(found: Sequence[Sameness]) -> str:
+    first, curve, final = (
+        max(getattr(one, name) for one in found) for name in ("first_step_loss", "curve", "final_loss")
+    )
+    spread = f"; seeds alone spread it by {found[0].seed_spread:.2g}" if found[0].seed_spread else ""
+    return (
+        f"the loss of the first step differed by at most {first:.1e} relative, the curves by at most {curve:.1e}, the "
+        f"last validation loss by at most {final:.1e}{spread}"
+    )
 
 
 def _afterwards(comparison: Comparison) -> Iterator[str]:
-    for profile in comparison.imports:
-        if profile.install_bytes:
-            size = amount(profile.install_bytes / 2**20, "MiB")
-            yield f"Installed, {profile.engine} and what it needs take {size} on the disk."
-        if profile.cold_s is not None:
-            cold = amount(profile.cold_s.median, "s")
-            yield f"With its files out of the page cache, importing {profile.engine} took {cold}."
+    sizes = [
+        f"{one.engine} {amount(one.install_bytes / 2**20, 'MiB')}" for one in comparison.imports if one.install_bytes
+    ]
+    if sizes:
+        yield f"Installed, with what each needs: {', '.join(sizes)} on the disk."
+    cold = [f"{one.engine} {amount(one.cold_s.median, 's')}" for one in comparison.imports if one.cold_s is not None]
+    if cold:
+        yield f"To import with the files out of the page cache: {', '.join(cold)}."
     if comparison.server_s is not None:
         took = amount(comparison.server_s.median, "s")
         yield f"ONNX Runtime: from starting the server to its first answer it took {took}."
-    yield from (export_sentence(one) for one in comparison.exports)
+    yield from _exports(comparison.exports)
     for failure in comparison.failures:
         name = DIVISION_NAMES[failure.division]
         yield f"{name}: {comparison.titles[failure.column]} failed in run {failure.run + 1}: {failure.reason}"
     if len(comparison.sources) > 1:
-        counts = " and ".join(
-            f"{one.lines} lines ({one.tokens} tokens) in {one.framework}" for one in comparison.sources
-        )
+        counts = _and([f"{one.lines} lines ({one.tokens} tokens) in {one.framework}" for one in comparison.sources])
         yield f"Written by hand, this network and its training are {counts}."
 
 
+def _and(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+
+
+def _exports(exports: Sequence[ExportResult]) -> Iterator[str]:
+    """One sentence on the formats that agree with the reference, and one on each of the others."""
+    good = [one for one in exports if one.passed and one.max_abs is not None]
+    if good:
+        shown = ", ".join(
+            f"{one.target} ({amount(one.seconds, 's')}, {amount(one.size_bytes / 2**20, 'MiB')}, {one.max_abs:.1e})"
+            for one in good
+        )
+        yield f"Exports within their tolerance (time, size, largest difference from the reference): {shown}."
+    yield from (export_sentence(one) for one in exports if one not in good)
+
+
 def export_sentence(one: ExportResult) -> str:
-    """What came of one format."""
+    """What came of a format that cannot be said to agree."""
     if not one.size_bytes:
         return f"Export to {one.target} failed: {one.reason}"
     size, took = amount(one.size_bytes / 2**20, "MiB"), amount(one.seconds, "s")
     if one.max_abs is None:
         return f"Export to {one.target} took {took} and {size}, {one.reason or 'not compared'}."
-    word = "within its tolerance" if one.passed else "beyond its tolerance"
-    return (
-        f"Export to {one.target} took {took} and {size}, and differs by at most {one.max_abs:.1e} from the reference, "
-        f"{word}."
-    )
-
-
-def quotient(contrast: Contrast) -> str:
-    """The quotient with its interval."""
-    ratio = contrast.ratio
-    return f"quotient {digits(ratio.median)}, interval {digits(ratio.low)} to {digits(ratio.high)}"
-
-
-def times(ratio: float) -> str:
-    """A factor as it stands before "the time of"."""
-    return f"{digits(ratio)} times" if ratio >= 1 else f"{100 * ratio:.0f} % of"
+    return f"Export to {one.target} differs by {one.max_abs:.1e} from the reference, beyond its tolerance."
 
 
 def amount(value: float, unit: str) -> str:

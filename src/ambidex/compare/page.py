@@ -112,7 +112,8 @@ def _machines(comparisons: Sequence[Comparison]) -> Section:
 
 
 def _sections(comparison: Comparison, suffix: str) -> Iterator[Section]:
-    yield Section(title=f"Findings{suffix}", blocks=(Bullets(items=comparison.findings),))
+    note = Text(text="In brackets: how many times the first column's figure, and the interval of that quotient.")
+    yield Section(title=f"Findings{suffix}", blocks=(note, Bullets(items=comparison.findings)))
     for division in comparison.divisions:
         yield _division(comparison, division, suffix)
     yield _start(comparison, suffix)
@@ -164,6 +165,8 @@ def _cell(row: Row, column: str, reference: str) -> Cell:
     if column == reference or contrast is None:
         return Cell(text=amount(interval.median, row.unit), detail=detail if interval.runs > 1 else "")
     verdict = f"× {digits(contrast.ratio.median)}" if contrast.is_measurable else "no measurable difference"
+    if contrast.ratio.runs == 1:
+        verdict = "one run"
     mark = ("more" if contrast.ratio.median > 1 else "less") if contrast.is_measurable else ""
     return Cell(
         text=amount(interval.median, row.unit),
@@ -195,12 +198,18 @@ def _sameness(comparison: Comparison, division: DivisionResult) -> Table:
     return Table(caption=caption, heads=heads, rows=rows)
 
 
+def _place(comparison: Comparison, column: str) -> int:
+    """A column's colour and style, which are the same in every picture."""
+    return list(comparison.titles).index(column)
+
+
 def _curves(comparison: Comparison, division: DivisionResult) -> Iterator[Lines]:
     if not division.curves:
         return
     series = tuple(
         Series(
             name=comparison.titles[column],
+            place=_place(comparison, column),
             x=tuple(float(epoch) for epoch in range(len(curve.median))),
             y=curve.median,
             low=curve.low,
@@ -220,7 +229,13 @@ def _bars(comparison: Comparison, division: DivisionResult) -> Iterator[Bars]:
         if row is None or len(row.cells) < 2:
             continue
         series = tuple(
-            Series(name=comparison.titles[column], y=(cell.median,), low=(cell.low,), high=(cell.high,))
+            Series(
+                name=comparison.titles[column],
+                place=_place(comparison, column),
+                y=(cell.median,),
+                low=(cell.low,),
+                high=(cell.high,),
+            )
             for column, cell in row.cells.items()
         )
         text = "; ".join(
@@ -237,6 +252,7 @@ def _latencies(comparison: Comparison, division: DivisionResult) -> Iterator[Lin
     series = tuple(
         Series(
             name=comparison.titles[column],
+            place=_place(comparison, column),
             x=values,
             y=tuple(100 * position / (len(values) - 1) for position in range(len(values))),
         )

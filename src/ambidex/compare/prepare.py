@@ -32,7 +32,7 @@ class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     blocks: int = 4
 
 
-QUICK = Effort(kind="quick", runs=3, epochs=3, blocks=3)
+QUICK = Effort(kind="quick", runs=3, epochs=3, rows=4_096, windows=1_024, blocks=3)
 FULL = Effort(kind="full", runs=9, epochs=4)
 
 

@@ -64,7 +64,8 @@ def _drawing(chart: Lines | Bars) -> Iterator[Figure]:
 
 def _draw_lines(axes: Axes, chart: Lines) -> None:
     few = max((len(series.x) for series in chart.series), default=0) <= 30
-    for number, series in enumerate(chart.series):
+    for series in chart.series:
+        number = series.place
         color = PALETTE[number % len(PALETTE)]
         axes.plot(
             series.x,
@@ -87,7 +88,7 @@ def _draw_lines(axes: Axes, chart: Lines) -> None:
 def _draw_bars(axes: Axes, bars: Sequence[Series]) -> None:
     for number, series in enumerate(bars):
         middle = series.y[0]
-        axes.barh(number, middle, color=PALETTE[number % len(PALETTE)], height=0.6)
+        axes.barh(number, middle, color=PALETTE[series.place % len(PALETTE)], height=0.6)
         if series.low:
             bounds = [[max(middle - series.low[0], 0.0)], [max(series.high[0] - middle, 0.0)]]
             axes.errorbar(middle, number, xerr=bounds, color=INK, capsize=3, linewidth=1.2)

@@ -36,9 +36,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
-    """One line or one bar of a chart, with bounds where there are any."""
+    """One line or one bar of a chart, with bounds where there are any; `place` chooses its colour and style."""
 
     name: str
+    place: int = 0
     x: tuple[float, ...] = ()
     y: tuple[float, ...] = ()
     low: tuple[float, ...] = ()
