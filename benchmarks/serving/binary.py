@@ -2,17 +2,22 @@
 
     python -m benchmarks.serving.binary [SECONDS] [ROUNDS]
 
-Two clients ask, one connection each, with one tensor per column and then with one packed tensor; in-process means the
-Python binding with an array at hand, one thread. Rounds alternate; the figure is the median of their ratios. The second
-ratio is of CPU time per row, the server's beside the loop's: what a busy machine disturbs least. Ends with 1 where
-either form has less than 60 % of the rows per second.
+Two pairs: one process of the server beside one thread of onnxruntime, and two processes beside onnxruntime with as many
+threads as it chooses by itself, which is all cores. Each is asked over four connections a process, with one tensor per
+column and then with one packed tensor; the clients run on the same cores. The load comes from `wrk` where it is
+installed, else from Python threads, which take more of the cores. In-process means the Python binding with an array at
+hand. Rounds alternate; a figure is the median of their ratios. The second ratio is of CPU time per row, the server's
+beside the loop's. Ends with 1 where a form has less than 60 % of the rows per second.
 """
 
 from __future__ import annotations
 
 import http.client
 import json
+import re
+import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -24,11 +29,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 from benchmarks.serving.model import FEATURES, write_both
-from benchmarks.serving.starting import TENSOR_PATH, Started, ask, start
+from benchmarks.serving.starting import OURS_OF_TWO, TENSOR_PATH, Started, ask, start
 
 ROWS = 1000
-CLIENTS = 2
 LEAST = 0.6
+PAIRS = (("ours", 1, 1), (OURS_OF_TWO, 2, 0))
+"""A server, its processes, and the threads of onnxruntime beside it."""
 Request = tuple[bytes, dict[str, str]]
 
 
@@ -53,11 +59,36 @@ def request(inputs: list[dict[str, Any]], contents: np.ndarray) -> Request:
     return head + contents.tobytes(), headers
 
 
-def served(server: Started, asked: Request, seconds: float) -> tuple[float, float]:
-    """Rows per second over HTTP, by as many clients as keep the server busy, and per second of the server's CPU."""
+def served(server: Started, asked: Request, connections: int, seconds: float) -> tuple[float, float]:
+    """Rows per second over HTTP, by clients that keep the server busy, and per second of the server's CPU."""
     before = server.cpu_seconds()
+    ask_many = by_wrk if shutil.which("wrk") else by_threads
+    per_second = ask_many(server, asked, connections, seconds)
+    return ROWS * per_second, ROWS * per_second * seconds / (server.cpu_seconds() - before)
+
+
+def by_wrk(server: Started, asked: Request, connections: int, seconds: float) -> float:
+    """Requests per second."""
     body, headers = asked
-    counts = [0] * CLIENTS
+    with tempfile.TemporaryDirectory() as name:
+        content, script = Path(name) / "body", Path(name) / "script.lua"
+        content.write_bytes(body)
+        lines = ["wrk.method = 'POST'", f"local file = io.open('{content}', 'rb')", "wrk.body = file:read('*a')"]
+        lines += [f"wrk.headers['{key}'] = '{value}'" for key, value in headers.items()]
+        script.write_text("\n".join(lines), encoding="ascii")
+        url = f"http://127.0.0.1:{server.port}{TENSOR_PATH}"
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(script), url]
+        done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Non-2xx" not in done, done
+    found = re.search(r"Requests/sec:\s+([\d.]+)", done)
+    assert found, done
+    return float(found[1])
+
+
+def by_threads(server: Started, asked: Request, connections: int, seconds: float) -> float:
+    """The same from Python."""
+    body, headers = asked
+    counts = [0] * connections
 
     def work(client: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
@@ -70,19 +101,18 @@ def served(server: Started, asked: Request, seconds: float) -> tuple[float, floa
             counts[client] += 1
         connection.close()
 
-    threads = [threading.Thread(target=work, args=(client,)) for client in range(CLIENTS)]
+    threads = [threading.Thread(target=work, args=(client,)) for client in range(connections)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    rows = sum(counts) * ROWS
-    return rows / seconds, rows / (server.cpu_seconds() - before)
+    return sum(counts) / seconds
 
 
-def in_process(plain: Path) -> Callable[[np.ndarray, float], tuple[float, float]]:
-    """Rows per second of the binding alone, and per second of CPU."""
+def in_process(plain: Path, threads: int) -> Callable[[np.ndarray, float], tuple[float, float]]:
+    """Rows per second of the binding alone, and per second of CPU; 0 threads are onnxruntime's own choice."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(plain, options)
 
     def run(numbers: np.ndarray, seconds: float) -> tuple[float, float]:
@@ -97,27 +127,31 @@ def in_process(plain: Path) -> Callable[[np.ndarray, float], tuple[float, float]
 
 def main(seconds: float, rounds: int) -> int:
     numbers = np.random.default_rng(0).normal(size=(ROWS, len(FEATURES)))
+    least = []
     with tempfile.TemporaryDirectory() as folder:
         artifact, plain = write_both(Path(folder))
-        alone = in_process(plain)
-        server = start("ours", artifact, plain)
-        try:
-            ask(server)
-            forms = {"columns": columns(numbers), "packed": packed(numbers)}
-            found: dict[str, list[tuple[tuple[float, float], tuple[float, float]]]] = {name: [] for name in forms}
-            for _ in range(rounds):
-                for name, asked in forms.items():
-                    found[name].append((served(server, asked, seconds), alone(numbers, seconds)))
-        finally:
-            server.stop()
-    return int(min(report(name, pairs) for name, pairs in found.items()) < LEAST)
+        for name, processes, threads in PAIRS:
+            alone = in_process(plain, threads)
+            server = start(name, artifact, plain)
+            try:
+                ask(server)
+                forms = {"columns": columns(numbers), "packed": packed(numbers)}
+                found: dict[str, list[tuple[tuple[float, float], tuple[float, float]]]] = {form: [] for form in forms}
+                for _ in range(rounds):
+                    for form, asked in forms.items():
+                        over_http = served(server, asked, 4 * processes, seconds)
+                        found[form].append((over_http, alone(numbers, seconds)))
+            finally:
+                server.stop()
+            least += [report(f"{name}, {form}", pairs) for form, pairs in found.items()]
+    return int(min(least) < LEAST)
 
 
 def report(name: str, pairs: Sequence[tuple[tuple[float, float], tuple[float, float]]]) -> float:
     """Prints what a form has shown, and returns its rows per second beside the loop's."""
     wall, cpu = (statistics.median(ours[at] / theirs[at] for ours, theirs in pairs) for at in (0, 1))
     over_http, inside = (statistics.median(side[0] for side in sides) for sides in zip(*pairs, strict=True))
-    print(f"{name:8} rows/s: {over_http:.0f} over HTTP, {inside:.0f} in process; ratio {wall:.2f}, CPU {cpu:.2f}")
+    print(f"{name:16} rows/s: {over_http:.0f} over HTTP, {inside:.0f} in process; ratio {wall:.2f}, CPU {cpu:.2f}")
     return wall
 
 

@@ -379,7 +379,7 @@ def _environment(comparison: Comparison, suffix: str) -> Section:
     return Section(
         title=f"Environment and repetition{suffix}",
         blocks=(
-            Text(text="One command repeats it; the raw samples lie beside this page in `samples.jsonl`:"),
+            Text(text="One command repeats it; the raw samples then lie beside the page in `samples.jsonl`:"),
             Code(title="Command", text=setting.command),
             _pairs("Machine, data and plan", about),
             Folded(summary="What each process computed with, in its own words", blocks=(_pairs("Processes", facts),)),
