@@ -29,6 +29,7 @@ LARGE_BODY = 64 * 1024
 LARGE_BINARY = 512 * 1024
 """The same for numbers that come as bytes: copying them takes a tenth of what parsing does."""
 _FIRST_GUESS = 0.0001
+_SIZES = 64
 LONG_RUN = 0.002
 """Seconds; a model that needs more for a request is run in a thread."""
 
@@ -64,7 +65,7 @@ class Plane:
         """
         self._metrics.rows.add((model.name,), rows)
         pace = pace_of(model)
-        if pace.seconds_per_row * rows > LONG_RUN:
+        if pace.expected(rows) > LONG_RUN:
             self.aside(lambda: (pace.timed(model, feeds, rows, wanted), 0), lambda done: finish(*done), fail)
         elif rows > SMALL or self.is_alone():
             self._metrics.batches.observe((model.name,), rows)
@@ -117,10 +118,21 @@ class Plane:
 
 
 class Pace:
-    """How long a model needs per row, as seen lately."""
+    """How long runs of a model take, as seen lately, by the bit length of their number of rows.
+
+    One row takes little less time than fifty, so a time per row would mislead where small and large requests mix.
+    """
 
     def __init__(self) -> None:
-        self.seconds_per_row = 0.0
+        self._seconds = [0.0] * _SIZES  # of fixed length: threads read it while others write
+
+    def expected(self, rows: int) -> float:
+        """Seconds for a run of so many rows. Fewer rows take no longer, twice as many at most twice as long."""
+        size = rows.bit_length()
+        if self._seconds[size]:
+            return self._seconds[size]
+        seen = [(other, seconds) for other, seconds in enumerate(self._seconds) if seconds]
+        return min((seconds * 2 ** max(size - other, 0) for other, seconds in seen), default=0.0)
 
     def timed(
         self, model: Model, feeds: Mapping[str, Tensor], rows: int, wanted: Sequence[str] | None = None
@@ -128,9 +140,9 @@ class Pace:
         """The outputs. The estimate falls at once and rises step by step: one slow run may be the machine's doing."""
         started = perf_counter()
         outputs = model.predictor.predict_packed(feeds, wanted=wanted)
-        taken = (perf_counter() - started) / max(rows, 1)
-        known = self.seconds_per_row
-        self.seconds_per_row = min(taken, max(1.75 * known, _FIRST_GUESS))
+        taken = perf_counter() - started
+        most = max(1.75 * self.expected(rows), _FIRST_GUESS * rows)
+        self._seconds[rows.bit_length()] = min(taken, most)
         return outputs
 
 
