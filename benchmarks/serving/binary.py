@@ -143,8 +143,7 @@ def main(seconds: float, rounds: int) -> int:
                 ]
             finally:
                 server.stop()
-            for form in forms:
-                least.append(report(f"{name}, {form}", [rate[1:] for rate in rates if rate[0] == form]))
+            least += [report(f"{name}, {form}", [rate[1:] for rate in rates if rate[0] == form]) for form in forms]
     return int(min(least) < LEAST)
 
 
