@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -54,6 +58,28 @@ def test_the_command_reads_a_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert advice["command"].endswith("ambidex serve model.ambidex")
     assert main(["advise", "--run-on", "server", "--report", str(path)]) == 0
     assert "  evidence: measured, adult.csv on desk" in capsys.readouterr().out
+
+
+def test_on_a_terminal_it_asks_until_it_understands() -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "ambidex", "advise"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.write(ours, b"cpu\nbrowsr\nbrowser\nkeras\n")
+        said = "".join(iter(lambda: _read(ours), ""))
+    os.close(ours)
+    assert process.returncode == 0, said
+    assert said.count("--run-on: ") == 2
+    assert "got 'browsr' at --run-on. Did you mean 'browser'?" in said
+    assert "backend  tensorflow" in said
+
+
+def _read(terminal: int) -> str:
+    """What was printed; nothing once the other side has ended."""
+    try:
+        return os.read(terminal, 4096).decode()
+    except OSError:
+        return ""
 
 
 def test_a_wrong_place_is_named(capsys: pytest.CaptureFixture[str]) -> None:

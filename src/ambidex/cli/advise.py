@@ -67,14 +67,33 @@ def _case(args: argparse.Namespace) -> Case:
 
 def _chosen(name: str, value: str | None, choices: dict[str, str], *, is_asking: bool) -> str:
     """A flag's value once it is one of the choices, or the answer to a question; empty where nothing is known."""
-    from ambidex.errors import UsageError, expected, one_of
+    from ambidex.errors import UsageError
 
     flag = f"--{name.replace('_', '-')}"
-    if is_asking:
-        value = input(f"{flag}: {', '.join(choices)} (Enter: no answer)? ").strip()
+    try:
+        return _checked(flag, _answer(flag, choices) if is_asking else value, choices)
+    except UsageError as error:
+        if not is_asking:
+            raise
+        print(error.message)
+        return _chosen(name, None, choices, is_asking=True)
+
+
+def _checked(flag: str, value: str | None, choices: dict[str, str]) -> str:
+    from ambidex.errors import UsageError, expected, one_of
+
     if value and value not in choices:
         raise UsageError(expected(one_of(choices, value), got=repr(value), where=flag), where=flag)
     return value or ""
+
+
+def _answer(flag: str, choices: dict[str, str]) -> str:
+    """What is typed; the end of input is no answer."""
+    try:
+        return input(f"{flag}: {', '.join(choices)} (Enter: no answer)? ").strip()
+    except EOFError:
+        print()
+        return ""
 
 
 def _is_terminal() -> bool:
