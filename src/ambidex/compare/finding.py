@@ -45,7 +45,9 @@ def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]
             yield f"{name}: {sentence(row, clear, division.reference, titles)}"
     for one in division.compilations:
         yield f"{name}: {compilation_sentence(one, titles)}"
-    runs = division.rows[0].cells[division.reference].runs if division.rows else 0
+    runs = max(
+        (row.cells[division.reference].runs for row in division.rows if division.reference in row.cells), default=0
+    )
     if runs == 1:
         yield f"{name}: one run cannot tell columns apart; take more with --runs."
     else:
@@ -54,23 +56,19 @@ def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]
 
 def _quiet(division: DivisionResult, titles: dict[str, str], runs: int) -> Iterator[str]:
     """What did not differ; and what only one run shows, of which nothing can be said."""
+    once: dict[str, list[str]] = {}
     quiet: dict[str, list[str]] = {}
     for row in division.rows:
         for column, contrast in row.contrasts.items():
-            if contrast.ratio.runs == 1:
-                figures = _figures(row, column, division.reference, titles)
-                yield f"{row.title}: only one run has it and no test can tell ({figures})."
-            elif not contrast.is_measurable:
-                quiet.setdefault(column, []).append(row.title)
+            if not contrast.is_measurable:
+                (once if contrast.ratio.runs == 1 else quiet).setdefault(column, []).append(row.title)
     few = f" ({runs} runs show only large and steady differences)" if runs < 5 else ""
+    reference = titles[division.reference]
     for column, rows in quiet.items():
-        pair = f"{titles[column]} and {titles[division.reference]}"
-        yield f"no measurable difference between {pair} in {'; '.join(rows)}{few}."
-
-
-def _figures(row: Row, column: str, reference: str, titles: dict[str, str]) -> str:
-    ours, theirs = row.cells[column].median, row.cells[reference].median
-    return f"{titles[column]} {amount(ours, row.unit)}, {titles[reference]} {amount(theirs, row.unit)}"
+        yield f"no measurable difference between {titles[column]} and {reference} in {'; '.join(rows)}{few}."
+    for column, rows in once.items():
+        pair = f"{titles[column]} beside {reference}"
+        yield f"{pair}: only one run, which tells nothing apart, has {'; '.join(rows)}."
 
 
 def sentence(row: Row, columns: Sequence[str], reference: str, titles: dict[str, str]) -> str:

@@ -4,7 +4,8 @@ The processes of one run live at the same time and work one at a time: A trains 
 and A the next. A busy moment of the machine therefore falls on neighbours, whose quotient it leaves alone.
 
 A process goes through the divisions one after the other, because importing a framework takes longer than most of what
-is measured. What only a fresh process shows is kept of the first division alone.
+is measured. Every other run begins with the other division. What only a fresh process shows is kept of the division
+that came first.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from ambidex.compare.sample import Failure, Sample
 from ambidex.compare.worker import Answer, Seat
 
 START: tuple[str, ...] = ("create", "first_step", "warm_up")
-FRESH: frozenset[str] = frozenset({"import_s", "import_memory_mib", "create_s", "memory_mib", "device_memory_mib"})
+FRESH: frozenset[str] = frozenset(
+    {"import_s", "import_memory_mib", "create_s", "first_step_s", "memory_mib", "device_memory_mib"}
+)
 """Quantities that a process which has measured another division would tell wrongly."""
 TRAINING: frozenset[str] = frozenset({"first_step", "warm_up", "epoch"})
 WEIGHTS: dict[str, int] = {"import": 20, "create": 8, "first_step": 8, "warm_up": 6, "open": 4, "epoch": 2}
@@ -67,7 +70,7 @@ def measure(
     write_job(job_folder, prepared)
     found = Measurement(samples=list(known))
     rounds = [run for run in range(runs) if not _is_known(known, run, columns)]
-    asked = [_commands(prepared, column, division) for column in columns for division in column.divisions]
+    asked = [_commands(prepared, column, is_fresh=at == 0) for column in columns for at in range(len(column.divisions))]
     total = len(rounds) * sum(map(_weight, asked))
     progress = _Progress(listener, total)
     for run in rounds:
@@ -91,10 +94,9 @@ def _turns_of_training(prepared: Prepared) -> list[str]:
     return [*START, *["epoch"] * job.plan.epochs, "open", *["predict"] * job.blocks, "finish"]
 
 
-def _commands(prepared: Prepared, column: Column, division: Division) -> list[str]:
+def _commands(prepared: Prepared, column: Column, *, is_fresh: bool) -> list[str]:
     """What a column's process is asked in a division if nothing fails."""
-    begin = ["import"] if division == column.divisions[0] else []
-    asked = [*begin, *_turns_of_training(prepared)]
+    asked = [*(["import"] if is_fresh else []), *_turns_of_training(prepared)]
     return [command for command in asked if column.trains or command not in TRAINING]
 
 
@@ -130,8 +132,10 @@ class _Round:
         """Asks the columns in turn; every other turn goes backwards, and so does every other run's first one."""
         self._run = run
         self._is_backwards = run % 2 == 1
+        self._order = DIVISIONS[::-1] if self._is_backwards else DIVISIONS
+        self._names = {column.name for column in columns}
         try:
-            measured = {division: self._measure_division(division, _of(columns, division)) for division in DIVISIONS}
+            measured = {division: self._measure_division(division, _of(columns, division)) for division in self._order}
         finally:
             for process in self._processes.values():
                 process.end()
@@ -160,7 +164,7 @@ class _Round:
     def _start(self, column: Column) -> None:
         """A process for the column; after a failure in one division the next one begins with another."""
         folder = self._folder / f"{self._division}-{column.name}"
-        cache = self._folder.parent / f"cache-{column.name}"
+        cache = self._folder.parent / f"cache-{self._division}-{column.name}"
         if not cache.exists():
             self._cold.add(column.name)
         seat = Seat(column=column, seed=self._prepared.job.plan.seed + self._run, job=str(self._job_folder))
@@ -168,8 +172,7 @@ class _Round:
 
     def _import(self, columns: Sequence[Column], values: Values) -> None:
         """Times the import of each framework once; its other modes import the same, all of them at the same time."""
-        names = {column.name for column in columns}
-        modes = [column for column in columns if column.mode_of in names]
+        modes = [column for column in columns if column.mode_of in self._names]
         for column in self._in_turn([column for column in columns if column not in modes]):
             self._ask("import", column, values)
         for say in (Process.tell, Process.hear):
@@ -199,12 +202,19 @@ class _Round:
         if answer is not None:
             self._asked.setdefault(column.name, []).append(command)
             place = f"{self._division}, run {self._run + 1}: {column.name}"
-            planned = command in _commands(self._prepared, column, self._division)
+            planned = command in self._planned(column)
             self._progress.step(f"{place}, {command.replace('_', ' ')}", _weight([command]) if planned else 0)
         return answer
 
+    def _is_fresh(self, column: Column) -> bool:
+        """Whether the column's process has measured no other division in this run."""
+        return next(division for division in self._order if division in column.divisions) == self._division
+
+    def _planned(self, column: Column) -> list[str]:
+        return _commands(self._prepared, column, is_fresh=self._is_fresh(column))
+
     def _note(self, column: Column, answer: Answer, values: Values) -> None:
-        is_fresh = column.divisions[0] == self._division
+        is_fresh = self._is_fresh(column)
         for quantity, found in answer.values.items():
             if quantity in FRESH and not is_fresh:
                 continue
@@ -221,8 +231,7 @@ class _Round:
     def _fail(self, column: Column, reason: str, process: Process) -> None:
         process.end()
         del self._processes[column.name]
-        planned = _commands(self._prepared, column, self._division)
-        left = max(_weight(planned) - _weight(self._asked.get(column.name, [])), 0)
+        left = max(_weight(self._planned(column)) - _weight(self._asked.get(column.name, [])), 0)
         self._progress.step(f"{self._division}, run {self._run + 1}: {column.name} failed", left)
         failure = Failure(division=self._division, column=column.name, run=self._run, reason=reason)
         self._found.failures.append(failure)

@@ -102,17 +102,20 @@ def test_a_failure_is_a_finding_and_the_others_go_on(tmp_path: Path) -> None:
 def test_a_process_goes_through_both_divisions_and_is_fresh_in_the_first(tmp_path: Path) -> None:
     columns = [COLUMNS["torch"], msgspec.structs.replace(COLUMNS["torch"], name="again", mode_of="torch")]
     notes = Notes()
-    found = measure(small_task(tmp_path).prepared, columns, runs=1, folder=tmp_path / "turns", listener=notes)
-    have = {(sample.division, sample.column, sample.quantity) for sample in found.samples}
-    for quantity in ("create_s", "memory_mib"):
-        assert ("defaults", "torch", quantity) in have
-        assert ("matched", "torch", quantity) not in have
-    for division in ("defaults", "matched"):
-        assert (division, "again", "epoch_s") in have
-        assert (division, "again", "one_row_s") in have
-    # A mode of a framework imports what the framework does: it is not timed twice.
-    assert [column for _, column, quantity in sorted(have) if quantity == "import_s"] == ["torch"]
-    assert (len(list((tmp_path / "turns" / "0").iterdir())), notes.done[-1]) == (2, 1)
+    found = measure(small_task(tmp_path).prepared, columns, runs=2, folder=tmp_path / "turns", listener=notes)
+    have = {(sample.run, sample.division, sample.column, sample.quantity) for sample in found.samples}
+    for run, first, then in ((0, "defaults", "matched"), (1, "matched", "defaults")):
+        for quantity in ("create_s", "first_step_s", "memory_mib"):
+            assert (run, first, "torch", quantity) in have
+            assert (run, then, "torch", quantity) not in have
+        for division in (first, then):
+            assert (run, division, "again", "epoch_s") in have
+            assert (run, division, "again", "one_row_s") in have
+        # A mode of a framework imports what the framework does: it is not timed twice.
+        imports = [(division, column) for at, division, column, name in have if (at, name) == (run, "import_s")]
+        assert imports == [(first, "torch")]
+        assert len(list((tmp_path / "turns" / str(run)).iterdir())) == len(columns)
+    assert notes.done[-1] == 1
 
 
 def test_who_failed_in_one_division_starts_afresh_in_the_next(tmp_path: Path) -> None:
