@@ -94,7 +94,7 @@ def layers(graph: Graph) -> dict[str, list[list[int]] | list[int]]:
 
 def one_run(column: Column, script: str, folder: Path, run: int, prepared: Prepared) -> list[float]:
     """The median logarithms of quotients of neighbouring epochs in one run of fresh processes: clock, processor."""
-    seat = Seat(column=column, division="defaults", seed=run, job=str(folder / "job"))
+    seat = Seat(column=column, seed=run, job=str(folder / "job"))
     ours = Process(seat, folder / f"{column.name}-{run}", cache=folder / "cache")
     threads = str(prepared.job.plan.threads)
     env = {
@@ -108,15 +108,15 @@ def one_run(column: Column, script: str, folder: Path, run: int, prepared: Prepa
     theirs = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         for step in ("import", "create", "first_step", "warm_up"):
-            ours.ask(step)
+            ours.ask(f"{step} defaults")
         turn(theirs)  # their epoch of warm-up
         logs = []
         for epoch in range(prepared.job.plan.epochs):
             if (epoch + run) % 2:
                 by_hand = turn(theirs)
-                measured = ours.ask("epoch").values
+                measured = ours.ask("epoch defaults").values
             else:
-                measured = ours.ask("epoch").values
+                measured = ours.ask("epoch defaults").values
                 by_hand = turn(theirs)
             logs.append(np.log([measured["epoch_s"][0] / by_hand[0], measured["epoch_cpu_s"][0] / by_hand[1]]))
         return [float(value) for value in np.median(logs, axis=0)]
