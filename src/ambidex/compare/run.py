@@ -108,7 +108,7 @@ def compare(
     comparison = Comparison(
         ambidex=__version__,
         machine=machine,
-        setting=_setting(task, effort, session, measured),
+        setting=_setting(task, experiment, effort, session, measured),
         titles={column.name: column.title for column in columns},
         divisions=tuple(
             make_division(gather_samples(division, here, measured.samples), rows) for division in DIVISIONS
@@ -186,7 +186,7 @@ def _left_out(columns: Sequence[Column], effort: Effort, device: str) -> list[st
     return [*found, "a GPU (--device cuda)"] if device == "cpu" else found
 
 
-def _setting(task: Task, effort: Effort, session: Session, measured: Measurement) -> Setting:
+def _setting(task: Task, experiment: Experiment, effort: Effort, session: Session, measured: Measurement) -> Setting:
     plan, prepared = task.prepared.job.plan, task.prepared
     return Setting(
         command=session.command,
@@ -196,7 +196,8 @@ def _setting(task: Task, effort: Effort, session: Session, measured: Measurement
             "file": session.file,
             "fingerprint": task.problem.fingerprint,
             "task": task.problem.task.kind,
-            "model": f"{task.experiment.model} {msgspec.json.encode(task.experiment.settings).decode()}",
+            "model of Defaults": _model(experiment),
+            "model of Matched": _model(task.experiment),
             "rows of an epoch": str(len(prepared.train)),
             "rows validated on": str(len(prepared.validation)),
         },
@@ -212,6 +213,10 @@ def _setting(task: Task, effort: Effort, session: Session, measured: Measurement
         },
         facts=measured.facts,
     )
+
+
+def _model(experiment: Experiment) -> str:
+    return f"{experiment.model} {msgspec.json.encode(experiment.settings).decode()}"
 
 
 def check_libraries() -> None:
