@@ -20,7 +20,7 @@ STATEMENTS: dict[str, str] = {
     "onnxruntime": "import onnxruntime",
 }
 LISTED = 6
-COLD_RUNS = 3
+COLD_RUNS = 2
 LEAST_READ = 0.2
 """An import counts as cold where the kernel read this share of the bytes that were dropped, or that it needs."""
 TIMEOUT_S = 300

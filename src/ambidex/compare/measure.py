@@ -4,8 +4,8 @@ The processes of one run live at the same time and work one at a time: A trains 
 and A the next. A busy moment of the machine therefore falls on neighbours, whose quotient it leaves alone.
 
 A process goes through the divisions one after the other, because importing a framework takes longer than most of what
-is measured. Every other run begins with the other division. What only a fresh process shows is kept of the division
-that came first.
+is measured. What only a fresh process shows is kept of the division that came first: of each in half of the runs, or of
+Defaults alone where half of them would be too few.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ FRESH: frozenset[str] = frozenset(
 TRAINING: frozenset[str] = frozenset({"first_step", "warm_up", "epoch"})
 WEIGHTS: dict[str, int] = {"import": 20, "create": 8, "first_step": 8, "warm_up": 6, "open": 4, "epoch": 2}
 """How long commands take beside each other, roughly; the others count 1. The time left is guessed from it."""
+ENOUGH = 6
+"""From so many runs on, every other one begins with the other division."""
 LAST = "one_row_s"
 """What a column has samples of only where it came to its end."""
 
@@ -74,7 +76,8 @@ def measure(
     total = len(rounds) * sum(map(_weight, asked))
     progress = _Progress(listener, total)
     for run in rounds:
-        _Round(prepared, job_folder, folder / str(run), progress, found).measure(run, columns)
+        order = DIVISIONS[::-1] if runs >= ENOUGH and run % 2 == 1 else DIVISIONS
+        _Round(prepared, job_folder, folder / str(run), progress, found).measure(run, columns, order)
     return found
 
 
@@ -128,11 +131,11 @@ class _Round:
         self._processes: dict[str, Process] = {}
         self._cold: set[str] = set()
 
-    def measure(self, run: int, columns: Sequence[Column]) -> None:
+    def measure(self, run: int, columns: Sequence[Column], order: Sequence[Division]) -> None:
         """Asks the columns in turn; every other turn goes backwards, and so does every other run's first one."""
         self._run = run
         self._is_backwards = run % 2 == 1
-        self._order = DIVISIONS[::-1] if self._is_backwards else DIVISIONS
+        self._order = order
         self._names = {column.name for column in columns}
         try:
             measured = {division: self._measure_division(division, _of(columns, division)) for division in self._order}

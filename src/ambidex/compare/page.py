@@ -46,9 +46,9 @@ BARS: tuple[tuple[str, str], ...] = (
 PRACTICE: tuple[str, ...] = (
     """Every column of every run is a fresh process. The processes of a run work one at a time and take turns, in the
     order A-B-B-A, epoch by epoch and block by block of predictions, so that a busy moment falls on neighbours.""",
-    """A process goes through both divisions, and every other run begins with the other one. What only a fresh process
-    shows (import, first model, first step, peak memory) is taken of the division that came first, so of about half the
-    runs; the import is timed once per framework, whatever its modes.""",
+    """A process goes through both divisions. What only a fresh process shows (import, first model, first step, peak
+    memory) is taken of the division that came first: of each in half of the runs, or of Defaults alone where there are
+    fewer than six. The import is timed once per framework, whatever its modes.""",
     "Threads and precision are set to the same in all of them and printed below as each framework reports them.",
     f"""Quotients are taken within runs. A difference is called measurable where the bootstrap interval of the median
     quotient leaves out 1, the paired t test is significant, both corrected for the number of rows compared

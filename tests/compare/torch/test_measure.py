@@ -99,7 +99,10 @@ def test_a_failure_is_a_finding_and_the_others_go_on(tmp_path: Path) -> None:
     assert notes.done[-1] == 1
 
 
-def test_a_process_goes_through_both_divisions_and_is_fresh_in_the_first(tmp_path: Path) -> None:
+def test_a_process_goes_through_both_divisions_and_is_fresh_in_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ambidex.compare.measure.ENOUGH", 2)
     columns = [COLUMNS["torch"], msgspec.structs.replace(COLUMNS["torch"], name="again", mode_of="torch")]
     notes = Notes()
     found = measure(small_task(tmp_path).prepared, columns, runs=2, folder=tmp_path / "turns", listener=notes)
