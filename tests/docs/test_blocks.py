@@ -18,18 +18,22 @@ pytestmark = pytest.mark.torch
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS, WEEKS = 600, 1000
-QUICK = (
-    "--epochs",
-    "1",
-    "--threads",
-    "1",
-    "--backend",
-    "torch",
-    "--set",
-    "editions=onnx",
-    "--set",
-    "epoch_samples=256",
-)
+QUICK = {
+    "train": [
+        "--epochs",
+        "1",
+        "--threads",
+        "1",
+        "--backend",
+        "torch",
+        "--set",
+        "editions=onnx",
+        "--set",
+        "epoch_samples=256",
+    ],
+    "compare": ["--quick", "--runs", "1", "--epochs", "1", "--columns", "torch,onnxruntime"],
+}
+"""What is added to a command that would take long."""
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_WAIT_POLICY": "PASSIVE"}
 # Other engines are certified in tests of their own; here each would cost seconds for every model that is saved.
 ONLY_TORCH = "import ambidex.backends.registry as registry; registry.installed = lambda: ['torch']\n"
@@ -85,7 +89,7 @@ def run_command(folder: Path, words: list[str]) -> None:
     if words[0] == "serve":
         serve_once(folder, [*program, *words, "--port", "0"])
     else:
-        check(folder, [*program, *words, *(QUICK if words[0] == "train" else ())])
+        check(folder, [*program, *words, *QUICK.get(words[0], [])])
 
 
 def serve_once(folder: Path, command: list[str]) -> None:
