@@ -164,6 +164,24 @@ def test_the_server_shows_the_window_of_all_processes(watched: Server) -> None:
     assert sum(int(count) for _, count in rows) >= ENOUGH
 
 
+def test_answers_that_nobody_asked_for_are_watched_too(tmp_path: Path) -> None:
+    write_watched(tmp_path)
+    names = ["age", "hours-per-week", "workclass", "member", "since"]
+    values: list[Any] = [20, 1, "Private", False, ""]
+    kinds = ["FP64", "INT64", "BYTES", "BOOL", "BYTES"]
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [20], "data": [value] * 20}
+        for name, kind, value in zip(names, kinds, values, strict=True)
+    ]
+    body = {"inputs": inputs, "outputs": [{"name": "income_probabilities"}]}
+    with running([tmp_path]) as server:
+        while server.get("/models/adult/drift").json["rows"] < ENOUGH:
+            answer = server.post("/v2/models/adult/infer", body)
+            assert [output["name"] for output in answer.json["outputs"]] == ["income_probabilities"]
+        (income,) = server.get("/models/adult/drift").json["outputs"]
+    assert sum(income["live"]) == pytest.approx(1)
+
+
 def test_a_model_without_a_reference_says_so(watched: Server) -> None:
     answer = watched.get("/models/houses/drift").json
     assert answer["has_reference"] is False

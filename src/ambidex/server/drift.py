@@ -77,16 +77,21 @@ class Drift:
         self._budget = ROWS_PER_S
         self._blocks: deque[Block] = deque([Block(profile)], maxlen=BLOCKS)
 
+    @property
+    def is_taking(self) -> bool:
+        """Whether the next run will be looked at."""
+        return self._budget > 0
+
     def observe(self, feeds: Mapping[str, Tensor], outputs: Mapping[str, Tensor]) -> None:
-        """Takes a few rows of a run; almost free once the second's share is used up."""
-        if self._budget <= 0:
+        """Takes a few rows of a run, if it has all answers; almost free once the second's share is used up."""
+        if not self.is_taking or not self.profile.outputs.keys() <= outputs.keys():
             return
         count = next(iter(feeds.values())).shape[0]
         chosen = range(0, count, -(-count // ROWS_PER_RUN) or 1)
         self._budget -= len(chosen)
         for row in chosen:
             inputs = {name: last_step(feeds[name], row) for name, _ in self._parts}
-            answers = {name: first_value(outputs[name], row) for name in self.profile.outputs if name in outputs}
+            answers = {name: first_value(outputs[name], row) for name in self.profile.outputs}
             self._pending.append((inputs, answers))
 
     def digest(self) -> None:

@@ -94,7 +94,7 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
         reply(result[0])
 
     def wanted(call: Call) -> list[str] | None:
-        return None if service.is_recording else [name for name, _ in call.outputs]
+        return None if service.looks_at_answers(model) else [name for name, _ in call.outputs]
 
     def work() -> tuple[tuple[bytes, bytes], int]:
         call = decode(model, exchange)

@@ -11,7 +11,7 @@ from ambidex.errors import UsageError
 from ambidex.runtime.repository import Model, Repository, Served
 from ambidex.server.access import Access
 from ambidex.server.catalog import Catalog, describe
-from ambidex.server.drift_watch import DriftWatch
+from ambidex.server.drift_watch import DriftWatch, drift_of
 from ambidex.server.engine import Engine
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Metrics
@@ -86,10 +86,10 @@ class Service:
         if self.predictions is not None:
             self.predictions.note(asked, model, feeds, answer)
 
-    @property
-    def is_recording(self) -> bool:
-        """Whether `record` looks at answers: it then needs every output of a run, also those that nobody asked for."""
-        return self.predictions is not None
+    def looks_at_answers(self, model: Model) -> bool:
+        """Whether the prediction log or the watch for drift wants every output, also those that nobody asked for."""
+        drift = drift_of(model)
+        return self.predictions is not None or (drift is not None and drift.is_taking)
 
     def _open_predictions(self, settings: Settings) -> PredictionLog | None:
         if not settings.log_predictions:
