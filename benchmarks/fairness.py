@@ -1,6 +1,6 @@
 """Is `ambidex compare` fair? PyTorch against itself must show no difference; a column slowed by 20 % must be found.
 
-    python benchmarks/fairness.py                       # 20 comparisons of 9 runs; about 45 minutes on 2 idle cores
+    python benchmarks/fairness.py                       # 20 comparisons of 9 runs; about an hour on 2 idle cores
     python benchmarks/fairness.py --comparisons 2 --runs 5
 
 Each comparison measures three columns, all of them PyTorch in Matched: `a`, `b`, and `slow`, whose timed calls each

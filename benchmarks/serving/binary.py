@@ -59,7 +59,7 @@ def request(inputs: list[dict[str, Any]], contents: np.ndarray) -> Request:
     return head + contents.tobytes(), headers
 
 
-def served(server: Started, asked: Request, connections: int, seconds: float) -> tuple[float, float]:
+def served(server: Started, asked: Request, connections: int, seconds: int) -> tuple[float, float]:
     """Rows per second over HTTP, by clients that keep the server busy, and per second of the server's CPU."""
     before = server.cpu_seconds()
     ask_many = by_wrk if shutil.which("wrk") else by_threads
@@ -67,7 +67,7 @@ def served(server: Started, asked: Request, connections: int, seconds: float) ->
     return ROWS * per_second, ROWS * per_second * seconds / (server.cpu_seconds() - before)
 
 
-def by_wrk(server: Started, asked: Request, connections: int, seconds: float) -> float:
+def by_wrk(server: Started, asked: Request, connections: int, seconds: int) -> float:
     """Requests per second."""
     body, headers = asked
     with tempfile.TemporaryDirectory() as name:
@@ -77,7 +77,7 @@ def by_wrk(server: Started, asked: Request, connections: int, seconds: float) ->
         lines += [f"wrk.headers['{key}'] = '{value}'" for key, value in headers.items()]
         script.write_text("\n".join(lines), encoding="ascii")
         url = f"http://127.0.0.1:{server.port}{TENSOR_PATH}"
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "-s", str(script), url]
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
         done = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in done, done
     found = re.search(r"Requests/sec:\s+([\d.]+)", done)
@@ -85,7 +85,7 @@ def by_wrk(server: Started, asked: Request, connections: int, seconds: float) ->
     return float(found[1])
 
 
-def by_threads(server: Started, asked: Request, connections: int, seconds: float) -> float:
+def by_threads(server: Started, asked: Request, connections: int, seconds: int) -> float:
     """The same from Python."""
     body, headers = asked
     counts = [0] * connections
@@ -109,13 +109,13 @@ def by_threads(server: Started, asked: Request, connections: int, seconds: float
     return sum(counts) / seconds
 
 
-def in_process(plain: Path, threads: int) -> Callable[[np.ndarray, float], tuple[float, float]]:
+def in_process(plain: Path, threads: int) -> Callable[[np.ndarray, int], tuple[float, float]]:
     """Rows per second of the binding alone, and per second of CPU; 0 threads are onnxruntime's own choice."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(plain, options)
 
-    def run(numbers: np.ndarray, seconds: float) -> tuple[float, float]:
+    def run(numbers: np.ndarray, seconds: int) -> tuple[float, float]:
         count, end, before = 0, time.perf_counter() + seconds, time.process_time()
         while time.perf_counter() < end:
             session.run(["label_probabilities"], {"numbers": numbers})
@@ -125,7 +125,7 @@ def in_process(plain: Path, threads: int) -> Callable[[np.ndarray, float], tuple
     return run
 
 
-def main(seconds: float, rounds: int) -> int:
+def main(seconds: int, rounds: int) -> int:
     numbers = np.random.default_rng(0).normal(size=(ROWS, len(FEATURES)))
     forms = {"columns": columns(numbers), "packed": packed(numbers)}
     least = []
@@ -156,4 +156,4 @@ def report(name: str, pairs: Sequence[tuple[tuple[float, float], tuple[float, fl
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 2.0, int(sys.argv[2]) if len(sys.argv) > 2 else 7))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2, int(sys.argv[2]) if len(sys.argv) > 2 else 7))

@@ -70,13 +70,12 @@ def _chosen(name: str, value: str | None, choices: dict[str, str], *, is_asking:
     from ambidex.errors import UsageError
 
     flag = f"--{name.replace('_', '-')}"
-    try:
-        return _checked(flag, _answer(flag, choices) if is_asking else value, choices)
-    except UsageError as error:
-        if not is_asking:
-            raise
-        print(error.message)
-        return _chosen(name, None, choices, is_asking=True)
+    while is_asking:
+        try:
+            return _checked(flag, _answer(flag, choices), choices)
+        except UsageError as error:
+            print(error.message)
+    return _checked(flag, value, choices)
 
 
 def _checked(flag: str, value: str | None, choices: dict[str, str]) -> str:

@@ -91,7 +91,7 @@ def _is_known(known: Sequence[Sample], run: int, columns: Sequence[Column]) -> b
     return ended >= {(division, column.name) for column in columns for division in column.divisions}
 
 
-def _turns_of_training(prepared: Prepared) -> list[str]:
+def _asked_in_a_division(prepared: Prepared) -> list[str]:
     """What a process is asked in one division."""
     job = prepared.job
     return [*START, *["epoch"] * job.plan.epochs, "open", *["predict"] * job.blocks, "finish"]
@@ -99,7 +99,7 @@ def _turns_of_training(prepared: Prepared) -> list[str]:
 
 def _commands(prepared: Prepared, column: Column, *, is_fresh: bool) -> list[str]:
     """What a column's process is asked in a division if nothing fails."""
-    asked = [*(["import"] if is_fresh else []), *_turns_of_training(prepared)]
+    asked = [*(["import"] if is_fresh else []), *_asked_in_a_division(prepared)]
     return [command for command in asked if column.trains or command not in TRAINING]
 
 
@@ -154,7 +154,7 @@ class _Round:
         for column in idle:
             self._start(column)
         self._import(idle, values)
-        for command in _turns_of_training(self._prepared):
+        for command in _asked_in_a_division(self._prepared):
             for column in self._in_turn(columns):
                 if column.trains or command not in TRAINING:
                     self._ask(command, column, values)
