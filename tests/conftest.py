@@ -10,7 +10,9 @@ Only the mark `both` brings PyTorch and TensorFlow together.
 from __future__ import annotations
 
 import os
+import random
 import re
+import sys
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -106,6 +108,16 @@ def _refuse_to_mix(engines: Iterable[str], path: Path) -> None:
 def seed() -> int:
     """The seed of a test that draws numbers; the same in every run."""
     return 20240229
+
+
+@pytest.fixture(autouse=True)
+def fixed_weights(seed: int) -> None:
+    """Layers that a test makes draw the same weights in every run, in whichever order the tests come."""
+    random.seed(seed)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+    if keras := sys.modules.get("keras"):
+        keras.utils.set_random_seed(seed)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from torch import nn
 
 from ambidex.errors import CertificateError, UsageError
 from ambidex.exchange import keras_to_torch, torch_to_keras
+from ambidex.exchange.sample import ROWS
 
 pytestmark = pytest.mark.both
 
@@ -58,7 +59,7 @@ def test_a_dense_kernel_is_transposed_bit_by_bit() -> None:
     module, twin = nn.Linear(4, 3), model(keras.layers.Dense(3))
     report = torch_to_keras(module, twin)
     assert np.array_equal(np.asarray(twin.layers[0].kernel), module.weight.detach().numpy().T)
-    assert (report.source, report.target, report.rows, report.layout) == ("torch", "keras", 3, "as the model")
+    assert (report.source, report.target, report.rows, report.layout) == ("torch", "keras", ROWS, "as the model")
     assert [(pair.op, pair.values, pair.notes) for pair in report.layers] == [("dense", 15, ())]
 
 
@@ -253,6 +254,15 @@ def test_an_activation_that_differs_is_noticed_and_the_target_stays_as_it_was() 
     message = refusal(CertificateError, torch_to_keras, module, twin)
     assert message.startswith("Expected outputs within 1e-05 of the PyTorch network, got a difference of ")
     assert all(np.array_equal(one, np.asarray(variable)) for one, variable in zip(before, twin.weights, strict=True))
+
+
+def test_a_difference_that_few_rows_show_is_noticed() -> None:
+    """At two standard deviations above zero, one number in 44 meets the slope."""
+    layer = nn.Linear(4, 3)
+    nn.init.eye_(layer.weight)
+    nn.init.constant_(layer.bias, 2)
+    module, twin = nn.Sequential(layer, nn.LeakyReLU()), model(keras.layers.Dense(3, activation="leaky_relu"))
+    assert "got a difference of" in refusal(CertificateError, torch_to_keras, module, twin)
 
 
 def test_a_module_that_was_not_filled_keeps_its_second_bias() -> None:
