@@ -75,43 +75,62 @@ def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """`POST /v2/models/{model}/infer`."""
     model = service.model(names)
     exchange.model = model.name
-
-    def fail(error: Exception) -> None:
-        describe.statistics_of(model).failed()
-        service.engine.fail(exchange, error)
-
-    def settle(call: Call, outputs: dict[str, Tensor], start: int) -> tuple[bytes, bytes]:
-        describe.statistics_of(model).succeeded(call.rows, exchange.started)
-        service.record(exchange, model, call.feeds, (outputs, start, range(call.rows)))
-        return answer(model, call, outputs, start)
-
-    def reply(result: tuple[bytes, bytes]) -> None:
-        body, head = result
-        exchange.reply(body, kind=BINARY if head else b"application/json", headers=head)
-
-    def reply_aside(result: tuple[tuple[bytes, bytes], int]) -> None:
-        service.metrics.rows.add((model.name,), result[1])
-        reply(result[0])
-
-    def wanted(call: Call) -> list[str] | None:
-        return None if service.looks_at_answers(model) else [name for name, _ in call.outputs]
-
-    def work() -> tuple[tuple[bytes, bytes], int]:
-        call = decode(model, exchange)
-        return settle(call, model.predictor.predict_packed(call.feeds, wanted=wanted(call)), 0), call.rows
-
+    asked = _Asked(service, exchange, model)
     try:
         if is_long(exchange):
-            service.plane.aside(work, reply_aside, fail)
-            return
-        call = decode(model, exchange)
-
-        def finish(outputs: dict[str, Tensor], start: int) -> None:
-            reply(settle(call, outputs, start))
-
-        service.plane.run(model, call.feeds, call.rows, finish, fail, wanted=wanted(call))
+            service.plane.aside(asked.work, asked.reply_counted, asked.fail)
+        else:
+            asked.run()
     except AmbidexError as error:
-        fail(error)
+        asked.fail(error)
+
+
+class _Asked:
+    """One inference request on its way through the data plane."""
+
+    __slots__ = ("_call", "_exchange", "_model", "_service")
+    _call: Call
+
+    def __init__(self, service: Service, exchange: Exchange, model: Model) -> None:
+        self._service = service
+        self._exchange = exchange
+        self._model = model
+
+    def run(self) -> None:
+        """In the event loop, perhaps together with others. Raises `DataError` or `RequestError`."""
+        call = self._call = decode(self._model, self._exchange)
+        self._service.plane.run(self._model, call.feeds, call.rows, self._finish, self.fail, wanted=self._wanted())
+
+    def work(self) -> tuple[bytes, bytes]:
+        """The same in a thread, by itself: body and extra header lines of the answer."""
+        call = self._call = decode(self._model, self._exchange)
+        return self._settle(self._model.predictor.predict_packed(call.feeds, wanted=self._wanted()), 0)
+
+    def reply_counted(self, answered: tuple[bytes, bytes]) -> None:
+        """Sends what `work` gave. Rows are counted here because metrics belong to the event loop."""
+        self._service.metrics.rows.add((self._model.name,), self._call.rows)
+        self._reply(answered)
+
+    def fail(self, error: Exception) -> None:
+        """Answers with an error."""
+        describe.statistics_of(self._model).failed()
+        self._service.engine.fail(self._exchange, error)
+
+    def _wanted(self) -> list[str] | None:
+        return None if self._service.looks_at_answers(self._model) else [name for name, _ in self._call.outputs]
+
+    def _finish(self, outputs: dict[str, Tensor], start: int) -> None:
+        self._reply(self._settle(outputs, start))
+
+    def _settle(self, outputs: dict[str, Tensor], start: int) -> tuple[bytes, bytes]:
+        call = self._call
+        describe.statistics_of(self._model).succeeded(call.rows, self._exchange.started)
+        self._service.record(self._exchange, self._model, call.feeds, (outputs, start, range(call.rows)))
+        return answer(self._model, call, outputs, start)
+
+    def _reply(self, answered: tuple[bytes, bytes]) -> None:
+        body, head = answered
+        self._exchange.reply(body, kind=BINARY if head else b"application/json", headers=head)
 
 
 def is_long(exchange: Exchange) -> bool:
