@@ -136,6 +136,22 @@ def test_a_killed_run_resumes_to_the_same_file(run: Command, table: Path, tmp_pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_what_reads_and_nothing_is_written(
+    model: Path, table: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    output = tmp_path / "out.csv"
+    command = [sys.executable, "-m", "ambidex", "predict", str(model), "-", "-o", str(output)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        rows = table.read_bytes()
+        process.stdin.write(rows * (2**18 // len(rows)))  # more than a pipe holds: it reads by now
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[1] == b"ambidex: stopped\n"
+    assert process.returncode == 1
+    assert not list(tmp_path.glob("*out.csv*"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_the_checkpoint_and_says_how_to_resume(
     run: Command, table: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -111,7 +111,6 @@ def _merge(args: argparse.Namespace) -> list[Comparison]:
 
 
 def _measure(args: argparse.Namespace) -> Comparison:
-    from ambidex.cli.stop import interruptible
     from ambidex.compare.column import choose_columns
     from ambidex.compare.run import Session, compare, open_folder
     from ambidex.data.read import read_table
@@ -124,16 +123,15 @@ def _measure(args: argparse.Namespace) -> Comparison:
     columns = choose_columns(args.columns, is_quick=args.quick)
     effort, experiment = _effort(args), _experiment(args)
     open_folder(Path(args.output))
-    with interruptible():
-        session = Session(
-            command=spelled(args),
-            file=Path(args.data).name,
-            is_resuming=args.resume,
-            say=lambda text: note(text, is_quiet=args.quiet),
-            show=_show(is_quiet=args.quiet),
-        )
-        table = read_table(args.data)
-        return compare(table, experiment, Path(args.output), columns=columns, effort=effort, session=session)
+    session = Session(
+        command=spelled(args),
+        file=Path(args.data).name,
+        is_resuming=args.resume,
+        say=lambda text: note(text, is_quiet=args.quiet),
+        show=_show(is_quiet=args.quiet),
+    )
+    table = read_table(args.data)
+    return compare(table, experiment, Path(args.output), columns=columns, effort=effort, session=session)
 
 
 def _effort(args: argparse.Namespace) -> Effort:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from ambidex._version import __version__
+from ambidex.cli.stop import interruptible
 from ambidex.errors import AmbidexError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -71,7 +72,9 @@ def _run(given: list[str]) -> int:
     module.add_arguments(parser)
     rest = list(given)
     rest.remove(name)
-    status: int = module.run(parser.parse_args(rest))
+    args = parser.parse_args(rest)
+    with interruptible():
+        status: int = module.run(args)
     return status
 
 

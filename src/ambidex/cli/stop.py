@@ -1,8 +1,9 @@
-"""SIGTERM as Ctrl-C: both interrupt what runs, and training says how to go on."""
+"""SIGTERM as Ctrl-C: both interrupt what runs, so that it says how to go on and leaves nothing half-written."""
 
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,7 +14,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """While inside, either signal raises `KeyboardInterrupt`."""
+    """While inside, either signal raises `KeyboardInterrupt`; only Python's main thread can say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def handle(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

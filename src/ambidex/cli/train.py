@@ -122,7 +122,6 @@ def _numbers(text: str) -> list[float]:
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
     from ambidex.artifact.store import check_writable
-    from ambidex.cli.stop import interruptible
     from ambidex.config import Given, resolve
     from ambidex.data.read import read_table
     from ambidex.training.progress import make_watcher
@@ -130,14 +129,13 @@ def run(args: argparse.Namespace) -> int:
 
     check_writable(args.output)
     experiment = resolve(Given(values=_given(args), assignments=args.set, file=args.config or ""))
-    with interruptible():
-        table = read_table(args.data)
-        session = Session(
-            watcher=make_watcher(experiment.plan.epochs, is_quiet=args.quiet),
-            say=lambda text: note(text, is_quiet=args.quiet),
-            is_resuming=args.resume,
-        )
-        trained = train(table, experiment, Path(args.output), session=session)
+    table = read_table(args.data)
+    session = Session(
+        watcher=make_watcher(experiment.plan.epochs, is_quiet=args.quiet),
+        say=lambda text: note(text, is_quiet=args.quiet),
+        is_resuming=args.resume,
+    )
+    trained = train(table, experiment, Path(args.output), session=session)
     if args.json:
         print_json(trained.summary())
         return 0
