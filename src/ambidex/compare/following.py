@@ -19,6 +19,7 @@ from ambidex.compare.prepare import Effort, Task
 from ambidex.compare.statistics import Interval, interval
 from ambidex.eject.eject import eject
 from ambidex.errors import AmbidexError
+from ambidex.export.run import is_installed
 from ambidex.export.table import TARGETS
 from ambidex.graph import initial_weights
 from ambidex.training.history import EpochRecord, History
@@ -56,12 +57,11 @@ def measure_following(
     except AmbidexError as error:
         found.not_measured += (f"what comes after training: {error.message}",)
         return found
-    targets = ["onnx"] if is_quick else list(TARGETS)
+    targets, left_out = targets_for(is_quick=is_quick)
+    found.not_measured += left_out
     for target in targets:
         show(f"exporting to {target}")
         found.exports += (measure_export(artifact, target, work),)
-    if is_quick and len(TARGETS) > 1:
-        found.not_measured += ("exports other than onnx (left out of --quick)",)
     try:
         found.sources = count_code(written_by_hand(artifact, engines, work))
     except AmbidexError as error:
@@ -72,6 +72,15 @@ def measure_following(
     except (OSError, ValueError, KeyError) as error:
         found.not_measured += (f"the server's start: {error}",)
     return found
+
+
+def targets_for(*, is_quick: bool) -> tuple[list[str], tuple[str, ...]]:
+    """The formats that are exported here, and why others are not."""
+    if is_quick:
+        return ["onnx"], ("exports other than onnx (left out of --quick)",)
+    missing = [target for target in TARGETS.values() if not is_installed(target)]
+    left_out = tuple(f"export to {target.name}: {target.needs} is not installed" for target in missing)
+    return [target.name for target in TARGETS.values() if target not in missing], left_out
 
 
 def _trained(work: Path, columns: Sequence[Column]) -> Path | None:
