@@ -143,8 +143,8 @@ def test_processes_do_not_outlive_a_supervisor_that_is_killed(tmp_path: Path) ->
 
 
 def test_what_cannot_be_served_is_said_once(tmp_path: Path) -> None:
-    def failure(**settings: object) -> str:
-        process = launch([tmp_path], {"processes": 2, **settings})
+    def failure(path: Path = tmp_path, **settings: object) -> str:
+        process = launch([path], {"processes": 2, **settings})
         output, errors = process.communicate(timeout=30)
         assert (process.returncode, output) == (2, "")
         assert "Traceback" not in errors
@@ -153,8 +153,24 @@ def test_what_cannot_be_served_is_said_once(tmp_path: Path) -> None:
     assert failure().count("no model") == 1
     write_houses(tmp_path)
     assert "one process" in failure(allow_control=True)
-    (tmp_path / "broken.ambidex").write_bytes(b"PK\3\4 and nothing else")
-    assert failure().count("broken.ambidex") == 1
+    broken = tmp_path / "broken.ambidex"
+    broken.write_bytes(b"PK\3\4 and nothing else")
+    assert failure(broken).count("broken.ambidex") == 1
+
+
+def test_a_broken_file_keeps_no_process_from_coming_back(tmp_path: Path) -> None:
+    path = write_houses(tmp_path)
+    with running([path], {"processes": 2, "is_quiet": True, "watch_seconds": 0.05}) as server:
+        first = children(server)
+        path.with_suffix(".aside").write_bytes(b"broken")
+        path.with_suffix(".aside").replace(path)
+        os.kill(first[0], signal.SIGKILL)
+        until(lambda: len(children(server)) == 2 and first[0] not in children(server))
+        until(lambda: 'process="1"' in server.get("/metrics").body.decode())
+        os.kill(first[1], signal.SIGKILL)
+        until(lambda: len(children(server)) == 2 and first[1] not in children(server))
+        write_houses(tmp_path / ".aside", slope=3).replace(path)
+        until(lambda: server.post(PREDICT, ROW).status == 200)
 
 
 def test_all_of_them_speak_grpc_on_one_port(tmp_path: Path) -> None:

@@ -57,8 +57,13 @@ class Model(Served):
         self.profile: Profile | None = None
 
 
-def find_places(paths: Sequence[str]) -> list[Place]:
-    """The models in files and folders. Raises `InputFileError` or `UsageError` for what cannot be served."""
+def find_places(paths: Sequence[str], *, is_strict: bool = True) -> list[Place]:
+    """The models in files and folders.
+
+    If strict, raises `InputFileError` or `UsageError` for what cannot be served; else what is not there is left out.
+    """
+    if not is_strict:
+        return [place for path in paths if os.path.exists(path) for place in places_at(path)]
     places: list[Place] = []
     for path in paths:
         if not os.path.exists(path):
@@ -122,7 +127,8 @@ def _stem(entry: str) -> str:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+    """A version, written in the one way there is: `01` would be another name for 1."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 and str(int(text)) == text else None
 
 
 def _check_distinct(places: Iterable[Place]) -> None:
@@ -187,7 +193,8 @@ class Repository:
         """The versions of a model, the newest (the default) last. Raises `UsageError` where there is none."""
         versions = self._models.get(name)
         if versions is None:
-            raise UsageError(expected(one_of(self._models, name), got=f"model {name!r}"), where=name)
+            what = one_of(self._models, name) if self._models else "a model that is served, of which there is none"
+            raise UsageError(expected(what, got=f"model {name!r}"), where=name)
         return [versions[number] for number in sorted(versions)]
 
     def models(self) -> list[Served]:
@@ -227,19 +234,22 @@ class Repository:
     def load_all(
         self, places: Sequence[Place], open_place: Callable[[Place], Served], *, asked_for: Collection[str] = ()
     ) -> None:
-        """Opens every place, or raises the first error with the file's name in it.
+        """Opens every place. What fails and only lies in a folder is left out and noted in `failures`.
 
-        A program that only lies in a folder is left out and noted; one whose path was asked for is an error.
+        Raises the error, with the file's name in it, of a path that was asked for, or the first where nothing opens.
         """
+        first: AmbidexError | None = None
         for place in places:
             try:
                 self.put(open_place(place))
             except AmbidexError as error:
-                if error.code == "untrusted" and place.path not in asked_for and len(places) > 1:
-                    self.failures[place.path] = error.message
-                    continue
                 error.where = error.where or place.path
-                raise
+                if place.path in asked_for:
+                    raise
+                self.failures[place.path] = error.message
+                first = first or error
+        if first is not None and asked_for and not self._models:
+            raise first
 
     def _announce(self) -> None:
         for listener in self.on_change:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ambidex.errors import AmbidexError, ArtifactError, InputFileError, UsageError, expected
 from ambidex.runtime.repository import Place, Repository, Served, Stamp, file_stamp, places_at
+from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.loader import Loader
 
 Log = Callable[[Mapping[str, object]], None]
@@ -26,6 +27,13 @@ class Catalog:
         self._refused: dict[str, Stamp] = {}
         self._unloaded: set[str] = set()
         self.on_retired: Callable[[Served], None] = lambda model: None
+
+    def note_failures(self) -> None:
+        """Logs what was left out at the start; it is not tried again before it changes."""
+        for path, message in self._repository.failures.items():
+            if os.path.exists(path):
+                self._refused[path] = file_stamp(path)
+            self.log({"event": "refused", "path": path, "error": message})
 
     def refresh(self) -> None:
         """Loads what is new or changed, lets go of what has left a folder. A broken file changes nothing served."""
@@ -107,16 +115,22 @@ class Catalog:
 
     def index(self) -> list[dict[str, str]]:
         """Every model and version there is a file for, with its state, as the repository extension lists them."""
-        served = {(model.name, model.version) for model in self._repository.models()}
+        served = {(model.name, model.version): model for model in self._repository.models()}
         failures = self._repository.failures
         entries = []
         for key, place in sorted(self._places().items()):
             reason = failures.get(place.path, "")
-            state = "READY" if key in served else "UNAVAILABLE"
+            state = "READY" if key in served and is_ready(served[key]) else "UNAVAILABLE"
             if not reason and state == "UNAVAILABLE":
-                reason = "unloaded" if place.name in self._unloaded else "not loaded yet"
+                absent = "unloaded" if place.name in self._unloaded else "not loaded yet"
+                reason = "its framework loads it when it is first asked" if key in served else absent
             entries.append({"name": place.name, "version": str(place.version), "state": state, "reason": reason})
         return entries
+
+
+def is_ready(model: Served) -> bool:
+    """Whether a model answers: an artifact does once it is served, a foreign one while its process is up."""
+    return not isinstance(model, ForeignModel) or model.is_up
 
 
 def describe(error: Exception) -> str:

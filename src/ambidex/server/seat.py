@@ -24,10 +24,12 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Seat:
     """Made by the supervisor, used in the process it started. Numbers begin with 1."""
 
-    def __init__(self, number: int, total: int, folder: str, listener: socket.socket) -> None:
+    def __init__(self, number: int, total: int, folder: str, listener: socket.socket, *, is_first: bool) -> None:
+        """`is_first` where nobody has answered yet, so that an error may still end the server."""
         self.number = number
         self.total = total
         self.listener = listener
+        self.is_first = is_first
         self._folder = folder
         self.report_end = -1
         self.life_end = -1

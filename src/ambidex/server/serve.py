@@ -69,8 +69,10 @@ def serve(
 class Loading:
     """Loads the models in a thread: onnxruntime starts up outside Python's lock, while Python imports the rest."""
 
-    def __init__(self, paths: Sequence[str], settings: Callable[[], Settings]) -> None:
+    def __init__(self, paths: Sequence[str], settings: Callable[[], Settings], *, is_strict: bool = True) -> None:
+        """Unless strict, what cannot be loaded is left out even where nothing else is there."""
         self.paths = paths
+        self._is_strict = is_strict
         self._settings = settings
         self._error: BaseException | None = None
         self._loaded: tuple[Repository, Loader] | None = None
@@ -82,9 +84,9 @@ class Loading:
             from ambidex.runtime.repository import Repository, find_places
             from ambidex.server.loader import Loader
 
-            places: list[Place] = find_places(self.paths)
+            places: list[Place] = find_places(self.paths, is_strict=self._is_strict)
             repository, loader = Repository(), Loader(self._settings)
-            repository.load_all(places, loader.open, asked_for=self.paths)
+            repository.load_all(places, loader.open, asked_for=self.paths if self._is_strict else ())
             self._loaded = repository, loader
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             self._error = error
@@ -153,8 +155,8 @@ async def _live(
     server = await loop.create_server(lambda: Connection(service.engine), sock=listener, ssl=_tls(settings))
     await service.peers.open()
     stop = _stop_by_signal(loop)
-    watcher = loop.create_task(service.watch())
     grpc = _start_grpc(service)
+    watcher = loop.create_task(service.watch())
     document = _describe(service, listener, grpc)
     if seat is None:
         announce(document, json_output=settings.json_output)
@@ -184,7 +186,9 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         # An empty password: a key that needs one is refused, and nobody is asked for it on the terminal.
         context.load_cert_chain(settings.tls_certificate, settings.tls_key or None, password="")
     except ssl.SSLError as error:
-        message = expected("a certificate and its key in PEM", got=error.reason, where=settings.tls_certificate)
+        message = expected(
+            "a certificate and its key in PEM", got=error.reason or "neither", where=settings.tls_certificate
+        )
         raise UsageError(message, where=settings.tls_certificate) from error
     except OSError as error:
         message = expected("a certificate and its key to read", got=error.strerror, where=settings.tls_certificate)

@@ -182,7 +182,8 @@ class Supervisor:
                 if other is not process:
                     self._vacate(other)
             assert process.listener is not None
-            seat = Seat(process.number, len(self._processes), self._folder, process.listener)
+            place = (process.number, len(self._processes), self._folder, process.listener)
+            seat = Seat(*place, is_first=not self._is_announced)
             seat.report_end, seat.life_end = writing, self._life[0]
             status = sit(self._paths, self._settings, seat)
         finally:
@@ -282,7 +283,7 @@ class Supervisor:
 def sit(paths: Sequence[str], settings: Settings, seat: Seat) -> int:
     """Serves on the seat; the exit status."""
     try:
-        run(Loading(paths, lambda: settings), seat.listener, settings, seat=seat)
+        run(Loading(paths, lambda: settings, is_strict=seat.is_first), seat.listener, settings, seat=seat)
     except AmbidexError as error:
         seat.give_up(error)
         return error.exit_status
