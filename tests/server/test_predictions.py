@@ -149,10 +149,11 @@ def test_a_place_that_is_no_log_is_refused_at_once(tmp_path: Path) -> None:
     connection.close()
     text = tmp_path / "notes.txt"
     text.write_text("nothing of SQLite's, and long enough to be looked at " * 30, encoding="ascii")
-    for path in (other, text, tmp_path / "none" / "log.sqlite", tmp_path):
+    for path in (other, text, tmp_path / "none" / "log.sqlite", tmp_path, tmp_path / "log.parquet"):
         with pytest.raises(OutputFileError, match="an SQLite file to write"):
             PredictionLog(str(path), limit_bytes=MIB, complain=lambda fields: None)
     process = launch([tmp_path], {"log_predictions": str(text), "processes": 2})
     output, errors = process.communicate(timeout=30)
     assert (process.returncode, output, errors.count("an SQLite file to write")) == (2, "", 1)
     assert text.read_text(encoding="ascii").startswith("nothing of SQLite's")
+    assert not (tmp_path / "log.parquet").exists()

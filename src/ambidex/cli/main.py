@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         """Raises `UsageError` instead of printing the whole usage."""
         from ambidex.errors import UsageError
 
-        raise UsageError(f"{message[:1].upper()}{message[1:]}. See {self.prog} --help.")
+        raise UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}. See {self.prog} --help.")
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -165,6 +165,6 @@ def to_microseconds(stamp: datetime) -> int:
 
 
 def _wrong(column: Column, what: str, value: object, where: str) -> DataError:
-    fix = "Leave it empty or null if it is missing." if column.role != "time" else ""
+    fix = "Use null, or an empty cell of a file, if it is missing." if column.role != "time" else ""
     shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
     return DataError(expected(f"{what} for column {column.name!r}", got=shown, where=where, fix=fix), where=where)

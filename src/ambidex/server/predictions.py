@@ -27,6 +27,8 @@ LAST_S = 10.0
 """How long the end of the server waits for the last rows to be written."""
 COMPLAIN_S = 60.0
 """Seconds between two lines of the log about a file that cannot be written."""
+_OTHERS = (".parquet", ".arrow", ".feather", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".xlsx")
+"""Suffixes by which people would take the file for something that it is not."""
 _AT_ONCE = 256
 _encode = msgspec.json.Encoder().encode
 _FREED = 0.1
@@ -74,7 +76,9 @@ class PredictionLog:
     """Takes answered requests from any thread."""
 
     def __init__(self, path: str, *, limit_bytes: int, complain: Callable[[Mapping[str, object]], None]) -> None:
-        """Raises `OutputFileError` where the file cannot be written or is no prediction log."""
+        """Raises `OutputFileError` where the file cannot be written, is no prediction log, or has another's suffix."""
+        if os.path.splitext(path)[1].lower() in _OTHERS:
+            raise OutputFileError(expected("an SQLite file to write, such as log.sqlite", got=path), where=path)
         self.logged = Counter("ambidex_predictions_logged_total", "Rows written to the prediction log.", ())
         self.dropped = Counter("ambidex_predictions_dropped_total", "Rows the prediction log could not take.", ())
         self._path = path

@@ -75,9 +75,10 @@ def _search(method: bytes, url: bytes) -> tuple[Handler, dict[str, str], str]:
 def error_shape(url: bytes) -> Callable[[Exception, int], tuple[int, bytes]]:
     """How errors read in the protocol of this path: its module's `error_shape`, or the friendly one."""
     try:
-        module = PROTOCOLS.get(split_path(url)[0])
-    except RequestError:
-        module = None
+        first = split_path(url)[0]
+    except RequestError:  # the path cannot be read as a whole, its beginning may
+        first = url.lstrip(b"/").partition(b"/")[0].decode("latin-1")
+    module = PROTOCOLS.get(first)
     found: Callable[[Exception, int], tuple[int, bytes]] = error_body
     return getattr(import_module(module), "error_shape", found) if module else found
 
