@@ -12,7 +12,7 @@ import pytest
 
 from ambidex.artifact import Certificate
 from tests.server.models import HOUSES, houses_graph, write_houses, write_model
-from tests.server.running import Server, running
+from tests.server.running import Server, launch, running
 
 QUICK = {"watch_seconds": 0.05}
 ROW = {"rows": [{"rooms": 1}]}
@@ -88,6 +88,30 @@ def test_a_broken_file_replaces_nothing_and_is_reported(tmp_path: Path) -> None:
         replace(tmp_path, 4)
         until(lambda: price(server) == 4)
         assert server.get("/models").json["failures"] == []
+
+
+def test_a_broken_file_in_a_folder_is_left_out_at_the_start(tmp_path: Path) -> None:
+    write_houses(tmp_path)
+    (tmp_path / "broken.ambidex").write_bytes(b"broken")
+    with running([tmp_path], QUICK) as server:
+        assert price(server) == 2
+        (failure,) = server.get("/models").json["failures"]
+        assert failure["path"].endswith("broken.ambidex")
+        replace(tmp_path, 7, "broken")
+        until(lambda: server.get("/models/broken").status == 200)
+        assert server.get("/models").json["failures"] == []
+        _, _, errors = server.stop()
+    assert errors.count('"event":"refused"') == 1
+
+
+def test_a_broken_file_that_was_asked_for_or_is_alone_ends_the_start(tmp_path: Path) -> None:
+    write_houses(tmp_path / "whole")
+    broken = tmp_path / "broken.ambidex"
+    broken.write_bytes(b"broken")
+    for paths in ([tmp_path / "whole", broken], [tmp_path]):
+        process = launch(paths)
+        output, errors = process.communicate(timeout=30)
+        assert (process.returncode, output, errors.count("broken.ambidex")) == (2, "", 1)
 
 
 def test_no_request_fails_while_models_are_swapped(tmp_path: Path) -> None:

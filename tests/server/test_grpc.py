@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,14 @@ client = triton.InferenceServerClient(sys.argv[1])
 headers = {"x-api-key": "secret"}
 assert client.is_server_live() and client.is_server_ready()
 assert client.is_model_ready("adult", headers=headers) and not client.is_model_ready("nope", headers=headers)
-assert client.get_server_metadata().name == "ambidex"
+metadata = client.get_server_metadata(headers=headers)
+assert metadata.name == "ambidex" and "binary_tensor_data" in metadata.extensions
+try:
+    client.get_server_metadata()
+except triton.InferenceServerException as error:
+    assert "UNAUTHENTICATED" in error.status()
+else:
+    raise AssertionError("metadata without a key")
 metadata = client.get_model_metadata("adult", headers=headers)
 assert {port.name: port.datatype for port in metadata.inputs}["workclass"] == "BYTES"
 
@@ -86,6 +94,7 @@ assert list(answer.outputs[0].shape) == [2, 1]
 for broken in (
     {"shape": [3, 1]}, {"shape": [-2, 1]}, {"datatype": "FP16"}, {"datatype": "BYTES"}, {"contents": {}},
     {"contents": {"fp64_contents": [1.0, float("inf")]}},
+    {"contents": {"fp64_contents": [1.0, 2.0], "bytes_contents": [b"x"]}},
 ):
     request = messages["ModelInferRequest"](model_name="houses", inputs=[inputs[0] | broken])
     try:
@@ -127,16 +136,18 @@ print("done")
 def test_a_client_gets_answers_and_errors(models: Path, script: str, says: list[str]) -> None:
     if "tritonclient" in script:
         pytest.importorskip("tritonclient", reason="tritonclient[grpc] is not installed")
-    with running([models], {"grpc_port": 0, "api_keys": ["secret"]}) as server:
+    with running([models], {"grpc_port": 0, "api_keys": ["secret"], "log_requests": True}) as server:
         command = [sys.executable, "-c", script, server.announced["grpc"]]
         env = {**os.environ, "PYTHONPATH": str(SOURCE)}
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
         assert done.stdout.split() == says
         answer = server.ask("GET", "/metrics", headers={"X-API-Key": "secret"})
-        assert b'route="grpc ModelInfer"' in answer.body
-        status, _, _ = server.stop()
+        assert re.search(rb'route="grpc ModelInfer",model="(adult|houses)",status="OK"', answer.body)
+        assert b"ambidex_errors_total{code=" in answer.body
+        status, _, errors = server.stop()
         assert status == 0
+        assert '"path":"/inference.GRPCInferenceService/ModelInfer","status":"OK"' in errors
 
 
 def test_a_taken_port_ends_with_one_clear_message(models: Path) -> None:
@@ -146,4 +157,4 @@ def test_a_taken_port_ends_with_one_clear_message(models: Path) -> None:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "--grpc-port" in errors
-    assert "Traceback" not in errors
+    assert errors.count("\n") == 1

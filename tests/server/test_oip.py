@@ -264,6 +264,32 @@ def test_a_forecast_takes_windows_and_keeps_the_last_steps(server: Server) -> No
     assert "at least 4 steps" in refused(server.post("/v2/models/oil/infer", window(3)))
 
 
+@pytest.mark.parametrize(("at", "stamp"), [(0, ""), (0, "2024-01-01T09:00"), (2, "2024-01-01T01:00"), (3, "")])
+def test_times_that_do_not_rise_are_refused(server: Server, at: int, stamp: str) -> None:
+    stamps = [f"2024-01-01T{hour:02d}:00" for hour in range(5)]
+    good, bad = stamps * 2, [*stamps, *stamps[:at], stamp, *stamps[at + 1 :]]
+    values = {"OT": [1.0] * 10, "HUFL": [2.0] * 10}
+    for times, status in ((good, 200), (bad, 400)):
+        inputs = [{"name": name, "datatype": "FP64", "shape": [2, 5], "data": data} for name, data in values.items()]
+        inputs.append({"name": "date", "datatype": "BYTES", "shape": [2, 5], "data": times})
+        answer = server.post("/v2/models/oil/infer", {"inputs": inputs})
+        assert answer.status == status, answer.body
+    assert "times that rise from step to step" in answer.json["error"]
+    assert "input 'date', series 1, step" in answer.json["error"]
+
+
+def test_packed_times_have_to_rise_too(server: Server) -> None:
+    hour = 3_600_000_000
+    for stamps, status in (([0, hour, 2 * hour, 3 * hour], 200), ([0, hour, hour, 3 * hour], 400)):
+        inputs = [
+            {"name": "numbers", "datatype": "FP64", "shape": [1, 4, 2], "data": [1.0] * 8},
+            {"name": "times", "datatype": "INT64", "shape": [1, 4, 1], "data": stamps},
+        ]
+        answer = server.post("/v2/models/oil/infer", {"inputs": inputs})
+        assert answer.status == status, answer.body
+    assert "series 0, step 2" in answer.json["error"]
+
+
 def test_a_known_future_has_its_own_name(server: Server) -> None:
     inputs = [
         {"name": "sold", "datatype": "FP64", "shape": [1, 2], "data": [1, 5]},

@@ -7,9 +7,12 @@ from operator import lt
 
 import msgspec
 
-from ambidex.errors import DataError, expected
+from ambidex.errors import DataError, expected, one_of
 from ambidex.runtime.rows import LATEST_US, Packing, Reader, check_names, member, read_row, refusal, shown
 from ambidex.schema import MISSING_TIME, Schema, Tensor, packed_layout
+
+MEMBERS = ("history", "future", "static")
+"""Of a series; only the first is always there."""
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class SeriesPacker:
 
     def read(self, series: Mapping[str, object], read: Reader, where: str) -> Window:
         """A window from `{"history": [{…}], "future": [{…}], "static": {…}}`. Raises `DataError` with the place."""
-        check_names(series, ("history",), where, optional=("future", "static"))
+        _check_members(series, where)
         rows = _rows(series["history"], f"{where}.history")
         history = self._read_history(rows, read, f"{where}.history")
         future, given = self._read_future(series.get("future"), read, f"{where}.future")
@@ -121,11 +124,13 @@ class SeriesPacker:
         if self.time is None:
             return ()
         times: list[int] = [row[self.time_at] for row in history]  # type: ignore[misc]
-        if times[0] == MISSING_TIME or not all(map(lt, times, times[1:])):
-            raise self._not_rising(times, f"{where}.history")
+        bad = first_not_rising(times)
+        if bad is not None:
+            raise self._not_rising(f"{where}.history[{bad}]")
         if given is not None:
-            if given[0] <= times[-1] or not all(map(lt, given, given[1:])):
-                raise self._not_rising([times[-1], *given], f"{where}.future", offset=-1)
+            bad = first_not_rising([times[-1], *given])
+            if bad is not None:
+                raise self._not_rising(f"{where}.future[{bad - 1}]")
             return given
         if self.task.frequency is None:
             return ()
@@ -140,11 +145,9 @@ class SeriesPacker:
             )
         return stamps
 
-    def _not_rising(self, times: Sequence[int], where: str, *, offset: int = 0) -> DataError:
+    def _not_rising(self, row: str) -> DataError:
         assert self.time is not None
-        bad = next((at for at in range(1, len(times)) if times[at] <= times[at - 1]), 0)
-        bad = 0 if times[0] == MISSING_TIME else bad
-        place = member(f"{where}[{bad + offset}]", self.time.name)
+        place = member(row, self.time.name)
         message = expected("times that rise from row to row, none missing", got="one that does not", where=place)
         return refusal("wrong_order", message, place)
 
@@ -166,6 +169,25 @@ class SeriesPacker:
         if self.static:
             feeds |= self._packings["static"].pack([window.static for window in windows], (count,))
         return feeds
+
+
+def _check_members(series: Mapping[str, object], where: str) -> None:
+    """Raises `DataError` for a member that no series has, or without a history."""
+    for name in series:
+        if name not in MEMBERS:
+            place = member(where, name)
+            message = expected(one_of(MEMBERS, name), got=f"member {shown(name)}", where=place)
+            raise refusal("unknown_member", message, place)
+    if "history" not in series:
+        place = member(where, "history")
+        raise refusal("missing_member", expected("the member 'history'", got="none", where=place), place)
+
+
+def first_not_rising(times: Sequence[int]) -> int | None:
+    """Where times stop rising, or a first one is missing; None where all is well."""
+    if times[0] != MISSING_TIME and all(map(lt, times, times[1:])):
+        return None
+    return next((at for at in range(1, len(times)) if times[0] != MISSING_TIME and times[at] <= times[at - 1]), 0)
 
 
 def _rows(value: object, where: str) -> Sequence[Mapping[str, object]]:

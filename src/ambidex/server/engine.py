@@ -125,16 +125,20 @@ class Engine:
         self.metrics.count((exchange.route, exchange.model), str(status), seconds)
         if self.log_requests:
             path = exchange.url.decode("ascii", "replace")
-            self.log(
-                {
-                    "event": "request",
-                    "request": exchange.request_id.decode(),
-                    "method": exchange.method.decode(),
-                    "path": path,
-                    "status": status,
-                    "milliseconds": round(seconds * 1e3, 3),
-                }
-            )
+            self.log_answer(exchange.request_id, exchange.method.decode(), path, status, seconds)
+
+    def log_answer(self, request_id: bytes, method: str, path: str, status: int | str, seconds: float) -> None:
+        """The log's line for an answer; of gRPC, the status is its name."""
+        self.log(
+            {
+                "event": "request",
+                "request": request_id.decode("utf-8", "replace"),
+                "method": method,
+                "path": path,
+                "status": status,
+                "milliseconds": round(seconds * 1e3, 3),
+            }
+        )
 
     def log(self, fields: Mapping[str, object]) -> None:
         """One line of JSON on standard error."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ambidex.errors import UsageError
 from ambidex.server.oip_control import allow, index_of, settled
-from ambidex.server.oip_describe import config_of, statistics_of
+from ambidex.server.oip_describe import config_of
 from ambidex.server.request_error import RequestError
+from ambidex.server.statistics import statistics_of
 
 if TYPE_CHECKING:
     from ambidex.runtime.repository import Served

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from time import perf_counter
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ambidex.server.service import Service
 
 _THREADS = 8
+_OPEN = ("ServerLive", "ServerReady")
+"""What needs no key, as over HTTP."""
 _CONTENTS = {
     "BOOL": "bool_contents",
     **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
@@ -50,9 +53,10 @@ class GrpcServer:
 
     def __init__(self, service: Service, *, host: str, port: int) -> None:
         try:
+            os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong is said by our own messages
             import grpc  # type: ignore[import-untyped]
 
-            from ambidex.server.grpc_messages import build
+            from ambidex.server.grpc_messages import SERVICE, build
         except ImportError as error:
             message = expected("grpcio and protobuf for --grpc-port", got="none", fix="pip install 'ambidex[grpc]'")
             raise BackendError(message) from error
@@ -60,6 +64,7 @@ class GrpcServer:
 
         self._service = service
         self._messages = build()
+        self._path = SERVICE
         self._grpc: Any = grpc
         size = ("grpc.max_receive_message_length", service.limits.body)
         reuse = ("grpc.so_reuseport", int(service.settings.processes > 1))
@@ -89,8 +94,6 @@ class GrpcServer:
         self._server.stop(grace).wait()
 
     def _handlers(self) -> Any:
-        from ambidex.server.grpc_messages import SERVICE
-
         calls: dict[str, Callable[[Any], Any]] = {
             "ServerLive": lambda request: self._make("ServerLiveResponse", live=True),
             "ServerReady": lambda request: self._make(
@@ -98,7 +101,7 @@ class GrpcServer:
             ),
             "ModelReady": self._model_ready,
             "ServerMetadata": lambda request: self._make(
-                "ServerMetadataResponse", name="ambidex", version=__version__, extensions=[]
+                "ServerMetadataResponse", name="ambidex", version=__version__, extensions=describe.EXTENSIONS
             ),
             "ModelMetadata": self._model_metadata,
             "ModelInfer": self._infer,
@@ -111,33 +114,42 @@ class GrpcServer:
             )
             for name, call in calls.items()
         }
-        return self._grpc.method_handlers_generic_handler(SERVICE, methods)
+        return self._grpc.method_handlers_generic_handler(self._path, methods)
 
     def _make(self, message: str, **fields: Any) -> Any:
         return self._messages[message](**fields)
 
     def _guarded(self, name: str, call: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-        """The call with its errors as gRPC's, its key checked and its time taken."""
+        """The call with its errors as gRPC's, its key checked, counted and logged."""
         codes = self._grpc.StatusCode
-        service = self._service
 
         def run(raw: bytes, context: Any) -> Any:
             started = perf_counter()
-            answer, status, text = None, codes.OK, ""
+            answer, request, status, text = None, None, codes.OK, ""
             try:
                 headers = {key.encode(): str(value).encode() for key, value in context.invocation_metadata()}
-                if not name.startswith("Server"):
-                    service.access.check_key(headers)
-                answer = call(self._parsed(name, raw))
+                if name not in _OPEN:
+                    self._service.access.check_key(headers)
+                request = self._parsed(name, raw)
+                answer = call(request)
             except Exception as error:  # noqa: BLE001 - the door: no request may end the server
                 status, text = self._failure(error)
-            seconds = perf_counter() - started
-            service.loop.call_soon_threadsafe(service.metrics.count, (f"grpc {name}", ""), status.name, seconds)
+            self._account(name, request, status.name, perf_counter() - started)
             if answer is None:
                 context.abort(status, text)
             return answer
 
         return run
+
+    def _account(self, name: str, request: Any, status: str, seconds: float) -> None:
+        """Counts a call; logs it where requests are logged. Only models that are served become labels."""
+        service = self._service
+        asked = getattr(request, "model_name", "") or getattr(request, "name", "")
+        model = asked if asked in service.repository.names() else ""
+        service.loop.call_soon_threadsafe(service.metrics.count, (f"grpc {name}", model), status, seconds)
+        if service.engine.log_requests:
+            given = getattr(request, "id", "").encode() or service.engine.new_id()
+            service.engine.log_answer(given, "POST", f"/{self._path}/{name}", status, seconds)
 
     def _parsed(self, name: str, raw: bytes) -> Any:
         """The request. Parsed here, because grpcio itself would call bytes that are no message an error of ours."""
@@ -151,18 +163,20 @@ class GrpcServer:
 
     def _failure(self, error: Exception) -> tuple[Any, str]:
         """The status and text of an error; what is our own mistake goes to the log."""
-        codes = self._grpc.StatusCode
+        codes, service = self._grpc.StatusCode, self._service
+        service.loop.call_soon_threadsafe(service.metrics.errors.add, (getattr(error, "code", "internal"),))
         if isinstance(error, RequestError):
             known = {
                 400: codes.FAILED_PRECONDITION,
                 401: codes.UNAUTHENTICATED,
                 403: codes.PERMISSION_DENIED,
                 404: codes.NOT_FOUND,
+                413: codes.RESOURCE_EXHAUSTED,
             }
             return known.get(error.status, codes.UNAVAILABLE), error.message
         if isinstance(error, DataError):
             return codes.INVALID_ARGUMENT, error.message
-        self._service.engine.log({"event": "failure", "error": f"{type(error).__name__}: {error}"})
+        service.engine.log({"event": "failure", "error": f"{type(error).__name__}: {error}"})
         return codes.INTERNAL, "The server failed; its log says why."
 
     def _model(self, name: str, version: str) -> Served:
@@ -202,9 +216,9 @@ class GrpcServer:
                 raise refusal("unknown_output", expected(known, got=f"output {name!r}", where="outputs"), "outputs")
         wires = _wires(request)
         feeds, rows = feeds_of(ports_of(model), wires)
+        self._service.check_rows(feeds)
         outputs = model.predictor.predict_packed(feeds)
         self._service.loop.call_soon_threadsafe(self._service.metrics.rows.add, (model.name,), rows)
-        self._service.loop.call_soon_threadsafe(describe.statistics_of(model).succeeded, rows, asked.started)
         self._service.record(asked, model, feeds, (outputs, 0, range(rows)))
         is_wide = len(wires[0].shape) > 1
         return self._response(model, request.id, [(name, outputs[name]) for name in wanted], is_wide=is_wide)
@@ -248,7 +262,12 @@ def _wires(request: Any) -> list[Wire]:
 
 
 def _typed(item: Any) -> list[Any]:
-    values = list(getattr(item.contents, _CONTENTS[item.datatype]))
+    place = _CONTENTS[item.datatype]
+    values = list(getattr(item.contents, place))
+    others = [field.name for field, _ in item.contents.ListFields() if field.name != place]
+    if others:
+        message = expected(f"{item.datatype} in {place} alone", got=", ".join(others), where=item.name)
+        raise refusal("wrong_type", message, item.name)
     if item.datatype == "BYTES":
         try:
             return [value.decode() for value in values]

@@ -20,6 +20,7 @@ from ambidex.server.packed import feeds_of
 from ambidex.server.plane import LARGE_BINARY, LARGE_BODY
 from ambidex.server.raw import raw_contents
 from ambidex.server.request_error import RequestError
+from ambidex.server.statistics import statistics_of
 from ambidex.server.tensors import Ports, Wire, check_count, wire_type
 
 if TYPE_CHECKING:
@@ -98,12 +99,12 @@ class _Asked:
 
     def run(self) -> None:
         """In the event loop, perhaps together with others. Raises `DataError` or `RequestError`."""
-        call = self._call = decode(self._model, self._exchange)
+        call = self._call = self._decoded()
         self._service.plane.run(self._model, call.feeds, call.rows, self._finish, self.fail, wanted=self._wanted())
 
     def work(self) -> tuple[bytes, bytes]:
         """The same in a thread, by itself: body and extra header lines of the answer."""
-        call = self._call = decode(self._model, self._exchange)
+        call = self._call = self._decoded()
         return self._settle(self._model.predictor.predict_packed(call.feeds, wanted=self._wanted()), 0)
 
     def reply_counted(self, answered: tuple[bytes, bytes]) -> None:
@@ -113,8 +114,13 @@ class _Asked:
 
     def fail(self, error: Exception) -> None:
         """Answers with an error."""
-        describe.statistics_of(self._model).failed()
+        statistics_of(self._model).failed()
         self._service.engine.fail(self._exchange, error)
+
+    def _decoded(self) -> Call:
+        call = decode(self._model, self._exchange)
+        self._service.check_rows(call.feeds)
+        return call
 
     def _wanted(self) -> list[str] | None:
         return None if self._service.looks_at_answers(self._model) else [name for name, _ in self._call.outputs]
@@ -124,7 +130,6 @@ class _Asked:
 
     def _settle(self, outputs: dict[str, Tensor], start: int) -> tuple[bytes, bytes]:
         call = self._call
-        describe.statistics_of(self._model).succeeded(call.rows, self._exchange.started)
         self._service.record(self._exchange, self._model, call.feeds, (outputs, start, range(call.rows)))
         return answer(self._model, call, outputs, start)
 
@@ -156,7 +161,10 @@ def read_request(exchange: Exchange) -> tuple[Infer, list[Wire]]:
         request = _decoder.decode(head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         plain_document(head, error)
-        raise refusal("wrong_type", expected("an inference request", got=str(error), where="body"), "body") from error
+        reason, _, place = str(error).partition(" - at ")
+        where = place.strip("`").removeprefix("$.") or "body"
+        message = f"Expected an inference request, got another at {where}: {reason}."
+        raise refusal("wrong_type", message, where) from error
     inputs, used = [], 0
     for item in request.inputs:
         size = (item.parameters or {}).get("binary_data_size")

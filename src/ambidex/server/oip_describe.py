@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ambidex._version import __version__
-from ambidex.runtime.repository import Model, Served
+from ambidex.runtime.repository import Model
 from ambidex.schema import Layout
 from ambidex.server.packed import DATATYPES, packed_inputs, shape_of
+from ambidex.server.statistics import statistics_of
 from ambidex.server.tensors import Ports, wire_type
 
 if TYPE_CHECKING:
@@ -24,56 +24,11 @@ encode = msgspec.json.Encoder().encode
 MAX_BATCH = 4096
 """What clients that generate load are told; a request may hold more rows."""
 
+EXTENSIONS = ("binary_tensor_data", "model_configuration", "model_repository", "statistics")
+"""Of the protocol, that the server speaks."""
+
 _COLUMN_TYPES = {"number": "FP64", "flag": "FP64", "text": "BYTES", "time": "INT64"}
 _PLATFORM = "onnxruntime_onnx"
-
-
-class Statistics:
-    """Requests of one model, counted and timed for the statistics extension."""
-
-    def __init__(self) -> None:
-        self.inferences = self.executions = self.failures = 0
-        self.nanoseconds = self.last_ms = 0
-
-    def succeeded(self, rows: int, started: float) -> None:
-        self.inferences += rows
-        self.executions += 1
-        self.nanoseconds += int((time.perf_counter() - started) * 1e9)
-        self.last_ms = int(time.time() * 1000)
-
-    def failed(self) -> None:
-        self.failures += 1
-
-    def document(self, model: Served) -> dict[str, Any]:
-        """The extension's record. Times before and after the run are part of the run's."""
-        none = {"count": self.executions, "ns": 0}
-        whole = {"count": self.executions, "ns": self.nanoseconds}
-        return {
-            "name": model.name,
-            "version": str(model.version),
-            "last_inference": self.last_ms,
-            "inference_count": self.inferences,
-            "execution_count": self.executions,
-            "inference_stats": {
-                "success": whole,
-                "fail": {"count": self.failures, "ns": 0},
-                "queue": none,
-                "compute_input": none,
-                "compute_infer": whole,
-                "compute_output": none,
-                "cache_hit": {"count": 0, "ns": 0},
-                "cache_miss": {"count": 0, "ns": 0},
-            },
-            "batch_stats": [],
-        }
-
-
-def statistics_of(model: Served) -> Statistics:
-    """The model's own counters."""
-    found: Statistics | None = model.derived.get("statistics")
-    if found is None:
-        found = model.derived["statistics"] = Statistics()
-    return found
 
 
 def live(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
@@ -93,8 +48,7 @@ def ready(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
 def server_metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """Name, version and extensions."""
     del service, names
-    extensions = ["binary_tensor_data", "model_configuration", "model_repository", "statistics"]
-    exchange.reply(encode({"name": "ambidex", "version": __version__, "extensions": extensions}))
+    exchange.reply(encode({"name": "ambidex", "version": __version__, "extensions": EXTENSIONS}))
 
 
 def model_ready(service: Service, exchange: Exchange, names: dict[str, str]) -> None:

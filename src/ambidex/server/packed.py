@@ -46,9 +46,10 @@ def _read(ports: Ports, given: Mapping[str, Wire]) -> tuple[dict[str, Tensor], i
     layouts = ports.predictor.layouts
     narrow = {layout.name: (layout, _one_column(layout, given[layout.name], ports.task.horizon)) for layout in layouts}
     batch, steps = ports.sizes(narrow)
-    return {
-        layout.name: _tensor(layout, given[layout.name], ports.task.max_history, steps) for layout in layouts
-    }, batch
+    most = ports.task.max_history
+    feeds = {layout.name: _tensor(layout, given[layout.name], most, steps) for layout in layouts}
+    ports.check_times(feeds)
+    return feeds, batch
 
 
 def _one_column(layout: Layout, wire: Wire, horizon: int) -> Wire:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
-from ambidex.errors import UsageError
+from ambidex.errors import UsageError, expected
 from ambidex.runtime.repository import Model, Repository, Served
+from ambidex.runtime.rows import shown
 from ambidex.server.access import Access
 from ambidex.server.catalog import Catalog, describe
 from ambidex.server.drift_watch import DriftWatch, drift_of
@@ -17,9 +19,10 @@ from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.metrics import Gauge, Metrics
 from ambidex.server.peers import Peers
 from ambidex.server.plane import Plane
-from ambidex.server.request_error import RequestError
+from ambidex.server.request_error import RequestError, too_many_rows
 from ambidex.server.retirement import RETIREMENT, Retirement
 from ambidex.server.router import Router, error_shape
+from ambidex.server.statistics import statistics_of
 
 if TYPE_CHECKING:
     from ambidex.schema import Tensor
@@ -64,6 +67,7 @@ class Service:
         self.catalog = catalog
         catalog.log = self._log_change
         catalog.on_retired = self._retire
+        catalog.note_failures()
         catalog.loader.attend(loop, self._log_change, self._note_broken)
         self.metrics.gauges += [
             Gauge("ambidex_model_loaded_seconds", "When a version was loaded.", ("model", "version"), self._loaded),
@@ -79,12 +83,19 @@ class Service:
         feeds: Mapping[str, Tensor],
         answer: tuple[Mapping[str, Tensor], int, Sequence[int]],
     ) -> None:
-        """Puts an answered request into the prediction log, if there is one.
+        """Counts an answered request for the model's statistics, and puts it into the prediction log if there is one.
 
         `answer` are a run's outputs, the first row that is the request's, and where in the request its rows stand.
         """
+        statistics_of(model).succeeded(len(answer[2]), asked.started)
         if self.predictions is not None:
             self.predictions.note(asked, model, feeds, answer)
+
+    def check_rows(self, feeds: Mapping[str, Tensor]) -> None:
+        """Refuses tensors of more rows, or steps of histories, than one request may carry. Raises `RequestError`."""
+        count = max((prod(tensor.shape[:-1]) for tensor in feeds.values()), default=0)
+        if count > self.limits.rows:
+            raise too_many_rows(count, self.limits.rows)
 
     def looks_at_answers(self, model: Model) -> bool:
         """Whether the prediction log or the watch for drift wants every output, also those that nobody asked for."""
@@ -173,7 +184,9 @@ class Service:
         try:
             if version is None:
                 return self.repository.get(name)
-            is_number = version.isascii() and version.isdigit() and len(version) <= 18
-            return self.repository.get(name, int(version) if is_number else -1)
+            if not (version.isascii() and version.isdigit() and len(version) <= 18):
+                self.repository.versions(name)
+                raise UsageError(expected(f"a version of model {name!r} in digits", got=shown(version)), where=name)
+            return self.repository.get(name, int(version))
         except UsageError as error:
             raise RequestError(404, "no_such_model", error.message, where=error.where) from None

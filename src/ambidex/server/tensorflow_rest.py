@@ -82,16 +82,22 @@ def _answer(
         document = plain_document(exchange.body)
         if not isinstance(document, dict):
             raise refusal("wrong_type", expected("an object", got=shown(document), where="body"), "body")
-        return decode(document)
+        decoded = decode(document)
+        service.check_rows(decoded[0][0])
+        return decoded
 
-    def work() -> bytes:
+    def work() -> tuple[bytes, int]:
         (feeds, rows), shape = read()
         outputs = model.predictor.predict_packed(feeds)
         service.record(exchange, model, feeds, (outputs, 0, range(rows)))
-        return encode(shape(model, outputs, 0, rows))
+        return encode(shape(model, outputs, 0, rows)), rows
+
+    def finish_aside(result: tuple[bytes, int]) -> None:
+        service.metrics.rows.add((model.name,), result[1])
+        exchange.reply(result[0])
 
     if len(exchange.body) > LARGE_BODY:
-        service.plane.aside(work, exchange.reply, fail)
+        service.plane.aside(work, finish_aside, fail)
         return
     (feeds, rows), shape = read()
 
@@ -119,25 +125,27 @@ def _decode_examples(model: Model, document: dict[str, Any], *, is_classes: bool
         raise refusal("wrong_method", expected(what, got=f"{model.name!r}, use :predict"), "")
     if "examples" not in document:
         raise refusal("missing_member", expected("the member 'examples'", got="none", where="body"), "body")
-    context = objects([document.get("context", {})], "context")[0]
+    context = document.get("context", {})
+    if not isinstance(context, Mapping):
+        raise refusal("wrong_type", expected("an object", got=shown(context), where="context"), "context")
     examples = [{**context, **example} for example in objects(document["examples"], "examples")]
-    return _feeds(model, _columns_of_rows(model, examples)), results_of_classes if is_classes else results
+    return _feeds(model, _columns_of_rows(model, examples, "examples")), results_of_classes if is_classes else results
 
 
-def _columns_of_rows(model: Model, instances: object) -> dict[str, list[Any]]:
+def _columns_of_rows(model: Model, instances: object, where: str = "instances") -> dict[str, list[Any]]:
     """The values of each input over the instances; a bare value is the only input's."""
     if not isinstance(instances, list) or not instances:
         got = "an empty list" if instances == [] else shown(instances)
-        raise refusal("wrong_type", expected("a list of instances", got=got, where="instances"), "instances")
+        raise refusal("wrong_type", expected(f"a list of {where}", got=got, where=where), where)
     names = list(ports_of(model).columns)
     if len(names) == 1 and not any(isinstance(instance, Mapping) for instance in instances):
         return {names[0]: instances}
-    rows = objects(instances, "instances")
+    rows = objects(instances, where)
     first = rows[0].keys()
     for position, row in enumerate(rows):
         if row.keys() != first:
-            place = f"instances[{position}]"
-            raise refusal("wrong_type", expected("the inputs of the first instance", got="others", where=place), place)
+            place = f"{where}[{position}]"
+            raise refusal("wrong_type", expected("the inputs of the first", got="others", where=place), place)
     return {name: [row[name] for row in rows] for name in first}
 
 

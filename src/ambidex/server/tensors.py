@@ -13,6 +13,7 @@ import msgspec
 from ambidex.errors import expected, one_of
 from ambidex.runtime.predictor import Predictor
 from ambidex.runtime.rows import interleaved, refusal, shown
+from ambidex.runtime.series import first_not_rising
 from ambidex.schema import Column, Layout, Tensor, parse_value
 from ambidex.server.raw import FORMATS, INTEGER_RANGES, split_texts
 
@@ -45,6 +46,7 @@ class Ports:
         self.predictor = predictor
         self.task = predictor.schema.task
         self.columns: dict[str, tuple[Layout, Column]] = {}
+        self._clock = next(((layout, at) for layout in predictor.layouts for at in _clocks(layout)), None)
         for layout in predictor.layouts:
             prefix = "future_" if layout.span == "future" else ""
             for column in layout.columns:
@@ -69,7 +71,25 @@ class Ports:
         convert = convert or wire_values
         typed = {name: convert(column, given[name]) for name, (_, column) in self.columns.items()}
         feeds = {layout.name: self._pack(layout, typed, batch, steps) for layout in self.predictor.layouts}
+        self.check_times(feeds)
         return feeds, batch
+
+    def check_times(self, feeds: Mapping[str, Tensor]) -> None:
+        """The times of every history rise and none is missing, as in rows by name. Raises `DataError`."""
+        if self._clock is None:
+            return
+        layout, at = self._clock
+        tensor = feeds[layout.name]
+        batch, steps, width = tensor.shape
+        times: Sequence[int] = tensor.data[at::width]  # type: ignore[assignment]
+        for series in range(batch):
+            bad = first_not_rising(times[series * steps : (series + 1) * steps])
+            if bad is not None:
+                name = layout.columns[at].name
+                place = f"input {name!r}, series {series}, step {bad}"
+                what = "times that rise from step to step, none missing"
+                message = expected(what, got="one that does not", where=place)
+                raise refusal("wrong_order", message, name)
 
     def sizes(self, given: Mapping[str, tuple[Layout, Wire]]) -> tuple[int, int]:
         """Batch and time of all inputs, which must agree; time is -1 for a table."""
@@ -114,6 +134,11 @@ class Ports:
             for column in layout.columns:
                 refuse_infinity(typed[prefix + column.name], prefix + column.name)
         return Tensor(dtype=layout.dtype, shape=(*lead, width), data=data)  # type: ignore[arg-type]
+
+
+def _clocks(layout: Layout) -> list[int]:
+    """Where the times of a history stand among its columns."""
+    return [at for at, column in enumerate(layout.columns) if layout.span == "history" and column.role == "time"]
 
 
 def _dimensions(wire: Wire, *, is_series: bool) -> tuple[int, int]:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ambidex.errors import AmbidexError
-from ambidex.server import oip_describe
 from ambidex.server.foreign.answering import answer, foreign_model
 from ambidex.server.foreign.friendly import ports
 from ambidex.server.foreign.model import ForeignModel
 from ambidex.server.foreign.tensors import checked_inputs, plain_values
 from ambidex.server.oip import BINARY, read_request, wanted_outputs
+from ambidex.server.statistics import statistics_of
 from ambidex.server.tensors import Wire
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ encode = msgspec.json.Encoder().encode
 def infer(service: Service, exchange: Exchange, names: dict[str, str]) -> None:
     """`POST /v2/models/{model}/infer`."""
     model = foreign_model(service, exchange, names)
-    statistics = oip_describe.statistics_of(model)
+    statistics = statistics_of(model)
 
     def work() -> tuple[bytes, bytes, int]:
         try:
