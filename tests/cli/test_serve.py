@@ -163,11 +163,26 @@ def test_flags_become_settings() -> None:
         (["--api-key", ""], "visible ASCII"),
         (["--api-key", "two words"], "visible ASCII"),
         (["--tls-key", "key.pem"], "--tls-certificate"),
+        (["--cors", "not an origin"], r"Expected \* or an origin such as https://page.example, got 'not an origin'"),
+        (["--cors", ""], "got ''"),
+        (["--cors", "page.example"], "got 'page.example'"),
+        (["--cors", "https://"], "got 'https://'"),
+        (["--cors", "https://page.example/"], "Browsers send 'https://page.example' for it."),
+        (["--cors", "https://page.example/app?x#y"], "Browsers send 'https://page.example' for it."),
+        (["--cors", "HTTPS://Page.Example:443"], "Browsers send 'https://page.example' for it."),
+        (["--cors", "https://user@page.example"], "got 'https://user@page.example'"),
+        (["--cors", "https://page.example:port"], "got 'https://page.example:port'"),
+        (["--cors", "https://höhle.example"], "got "),
     ],
 )
 def test_flags_that_cannot_be_meant_are_refused(words: list[str], told: str) -> None:
     with pytest.raises(UsageError, match=told):
         settings(*words)
+
+
+@pytest.mark.parametrize("origin", ["*", "http://localhost:3000", "https://page.example", "http://[::1]:8000"])
+def test_an_origin_is_one_that_browsers_send(origin: str) -> None:
+    assert settings("--cors", origin).cors_origins == (origin,)
 
 
 def test_a_file_of_keys_must_be_there_and_hold_one(tmp_path: Path) -> None:

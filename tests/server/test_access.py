@@ -57,6 +57,9 @@ def test_a_named_origin_may_ask_and_another_may_not(guarded: Server) -> None:
         answer = guarded.ask("POST", PREDICT, ROW, {"Origin": "https://page.example", "X-API-Key": key})
         assert answer.status == status
         assert answer.headers["access-control-allow-origin"] == "https://page.example"
+        # What a script needs to tell a binary answer's parts, and an answer, apart.
+        exposed = answer.headers["access-control-expose-headers"]
+        assert exposed == "Inference-Header-Content-Length, X-Request-Id"
     answer = guarded.ask("POST", PREDICT, ROW, {"Origin": "https://evil.example", "X-API-Key": "secret"})
     assert "access-control-allow-origin" not in answer.headers
 

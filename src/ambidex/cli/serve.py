@@ -216,7 +216,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         allow_control=args.allow_control,
         watch_seconds=args.watch,
         api_keys=read_keys(args.api_key, args.api_keys),
-        cors_origins=tuple(args.cors),
+        cors_origins=read_origins(args.cors),
         tls_certificate=args.tls_certificate,
         tls_key=args.tls_key,
         limits=_limits_of(args),
@@ -249,3 +249,30 @@ def read_keys(given: list[str], path: str | None) -> tuple[str, ...]:
             fix = "Choose others, such as from: openssl rand -hex 24"
             raise UsageError(expected("keys of visible ASCII letters", got="another one", fix=fix), where="--api-key")
     return tuple(keys)
+
+
+def read_origins(given: list[str]) -> tuple[str, ...]:
+    """The origins of `--cors`. Raises `UsageError` for one that no browser sends, which would never match."""
+    for origin in given:
+        sent = origin if origin == "*" else _sent_origin(origin)
+        if not sent or sent != origin:
+            fix = f"Browsers send {sent!r} for it." if sent else ""
+            what = "* or an origin such as https://page.example"
+            raise UsageError(expected(what, got=repr(origin), fix=fix), where="--cors")
+    return tuple(given)
+
+
+def _sent_origin(address: str) -> str:
+    """The origin that a browser sends for pages of an address; nothing for what is none."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    is_plain = address.isascii() and address.isprintable() and not set(" @*\\") & set(address)
+    if not (parts.scheme and host and is_plain):
+        return ""
+    is_usual = port is None or {"http": 80, "https": 443}.get(parts.scheme) == port
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}" + ("" if is_usual else f":{port}")

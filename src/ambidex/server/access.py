@@ -27,7 +27,7 @@ class Access:
         origin = exchange.headers.get(b"origin")
         if origin is not None and (origin in self._origins or b"*" in self._origins):
             shown = b"*" if b"*" in self._origins else origin
-            exchange.extra = b"Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n" % shown
+            exchange.extra = _ALLOWED % shown
             if exchange.method == b"OPTIONS" and b"access-control-request-method" in exchange.headers:
                 exchange.route = "preflight"
                 exchange.reply(b"", status=204, headers=_PREFLIGHT)
@@ -52,6 +52,11 @@ class Access:
             raise RequestError(401, "no_key", message, headers=b"WWW-Authenticate: Bearer\r\n")
 
 
+_ALLOWED = (
+    b"Access-Control-Allow-Origin: %s\r\n"
+    b"Access-Control-Expose-Headers: Inference-Header-Content-Length, X-Request-Id\r\n"
+    b"Vary: Origin\r\n"
+)
 _PREFLIGHT = (
     b"Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
     b"Access-Control-Allow-Headers: Content-Type, Authorization, X-API-Key, X-Request-Id, "
