@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -78,9 +79,16 @@ def test_a_request_schema_names_every_column(server: Server) -> None:
     assert row["additionalProperties"] is False
 
 
-def test_a_name_with_odd_letters_is_served_and_described(tmp_path: Path) -> None:
-    write_houses(tmp_path, "haus & höhle")
+@pytest.mark.parametrize("name", ["haus & höhle", "it's a&b?c#d%", "{model} (1)", "a%20b+c"])
+def test_a_name_with_odd_letters_is_served_and_described(tmp_path: Path, name: str) -> None:
+    write_houses(tmp_path, name)
     with running([tmp_path]) as server:
-        assert "/models/haus & höhle/predict" in server.get("/openapi.json").json["paths"]
-        answer = server.post("/models/haus%20%26%20h%C3%B6hle/predict", {"rows": [{"rooms": 1}]})
+        listed = server.get("/models").json["models"][0]
+        assert listed["name"] == name
+        assert unquote(listed["predict"]) == f"/models/{name}/predict"
+        assert listed["predict"] in server.get("/openapi.json").json["paths"]
+        answer = server.post(listed["predict"], {"rows": [{"rooms": 1}]})
         assert answer.json == {"predictions": [{"price": 2.0}]}
+        described = [path for path in server.get("/openapi.json").json["paths"] if name in unquote(path)]
+        assert len(described) > 10
+        assert {server.get(path).status for path in described} == {200, 405}

@@ -164,8 +164,15 @@ def _summary(service: Service, model: Served) -> dict[str, Any]:
         **known,
         "task": task.kind,
         "targets": [target.name for target in task.targets],
-        "predict": f"/models/{model.name}/predict",
+        "predict": predict_path(model.name),
     }
+
+
+def predict_path(name: str) -> str:
+    """The path that answers for a model, as it stands in a request: whatever means something else is encoded."""
+    from urllib.parse import quote
+
+    return f"/models/{quote(name, safe='')}/predict"
 
 
 def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> None:

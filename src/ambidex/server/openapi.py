@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -93,7 +94,7 @@ def _model_paths(service: Service, model: Served, version: str) -> Json:
         return _foreign_paths(service, model, version)
     assert isinstance(model, Model)
     name = model.name
-    own, oip, tf = (f"{prefix}/models/{name}{version}" for prefix in ("", "/v2", "/v1"))
+    own, oip, tf = _addresses(name, version)
     tail = f"{name}{version.replace('/versions/', '_v')}"
     wanted = rows.request(model, max_rows=service.limits.rows)
     predict = (f"Predictions of {name}", f"predict_{tail}", rows.answer(model))
@@ -115,12 +116,18 @@ def _model_paths(service: Service, model: Served, version: str) -> Json:
     }
 
 
+def _addresses(name: str, version: str) -> tuple[str, str, str]:
+    """A model's paths in the three protocols; its name is encoded, so that nothing in it means something else."""
+    tail = f"/models/{quote(name, safe='')}{version}"
+    return tail, f"/v2{tail}", f"/v1{tail}"
+
+
 def _foreign_paths(service: Service, model: ForeignModel, version: str) -> Json:
     """The same for a foreign model, as far as it is known what that takes: exactly only once it is loaded."""
     from ambidex.server.foreign import schemas
 
     name = model.name
-    own, oip, tf = (f"{prefix}/models/{name}{version}" for prefix in ("", "/v2", "/v1"))
+    own, oip, tf = _addresses(name, version)
     tail = f"{name}{version.replace('/versions/', '_v')}"
     wanted = schemas.rows_request(model, max_rows=service.limits.rows)
     predict = (f"Predictions of {name}", f"predict_{tail}", schemas.rows_answer())

@@ -53,7 +53,9 @@ def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
 
 def summary(model: ForeignModel) -> dict[str, Any]:
     """What `GET /models` says of it; inputs and outputs once they are known."""
-    parts = described(model) | {"predict": f"/models/{model.name}/predict"}
+    from ambidex.server.friendly import predict_path
+
+    parts = described(model) | {"predict": predict_path(model.name)}
     if model.interface is not None:
         parts |= {"runs_on": model.interface.runs_on} | ports(model.interface)
     return parts
