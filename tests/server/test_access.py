@@ -47,6 +47,18 @@ def test_health_needs_no_key(guarded: Server) -> None:
     assert guarded.get("/v2/health/ready").status == 200
 
 
+@pytest.mark.parametrize("path", ["/", "/?from=mail", "/docs"])
+def test_a_page_without_data_needs_no_key(guarded: Server, path: str) -> None:
+    answer = guarded.get(path)
+    assert answer.status == 200
+    assert 'id="key"' in answer.body.decode()
+
+
+@pytest.mark.parametrize("path", ["/models", "//", "/docs/", "/openapi.json", "http://host/models"])
+def test_nothing_else_opens_with_the_pages(guarded: Server, path: str) -> None:
+    assert guarded.get(path).status == 401
+
+
 def test_a_named_origin_may_ask_and_another_may_not(guarded: Server) -> None:
     asked = {"Origin": "https://page.example", "Access-Control-Request-Method": "POST"}
     answer = guarded.ask("OPTIONS", PREDICT, headers=asked)

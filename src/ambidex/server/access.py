@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _OPEN_PATHS = (b"/v2/health/",)
 """What an orchestrator asks without a key."""
+_OPEN_PAGES = (b"/", b"/docs")
+"""Pages that hold no data: a browser cannot send a key with an address, so they ask for it themselves."""
 
 
 class Access:
@@ -32,7 +34,7 @@ class Access:
                 exchange.route = "preflight"
                 exchange.reply(b"", status=204, headers=_PREFLIGHT)
                 return False
-        if not exchange.url.startswith(_OPEN_PATHS):
+        if not exchange.url.startswith(_OPEN_PATHS) and exchange.url.partition(b"?")[0] not in _OPEN_PAGES:
             self.check_key(exchange.headers)
         return True
 
