@@ -104,6 +104,7 @@ def test_tensors_over_grpc(server: Server, expected: dict[str, Any]) -> None:
 def test_rows_and_columns_of_tensorflow_serving(server: Server, expected: dict[str, Any]) -> None:
     answer = server.post("/v1/models/adult:predict", {"instances": ROWS}).json
     assert [row["predict"] for row in answer["predictions"]] == expected["labels"]
+    assert [row["predict_proba"] for row in answer["predictions"]] == expected["probabilities"]
     answer = server.post("/v1/models/adult:predict", {"inputs": {"age": AGES, "work": WORKS}}).json
     assert answer["outputs"] == {"predict": expected["labels"], "predict_proba": expected["probabilities"]}
     answer = server.post("/v1/models/obedient:predict", {"instances": [[1, 2], [3, 4]]}).json

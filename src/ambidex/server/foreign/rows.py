@@ -65,21 +65,25 @@ def wires_of_columns(interface: Interface, inputs: object) -> list[Wire]:
     return [wire_of_nested(str(name), part) for name, part in inputs.items()]
 
 
-def answers_by_row(interface: Interface, outputs: Sequence[Wire], rows: int) -> list[dict[str, Any]]:
-    """One object of outputs per row; a labelled output becomes an object by label. Raises `DataError`."""
-    labelled = {port.name: port.labels for port in interface.outputs if port.labels}
+def answers_by_row(outputs: Sequence[Wire], rows: int) -> list[dict[str, Any]]:
+    """One object of outputs per row. Raises `DataError`."""
     columns = {}
     for wire in outputs:
         if not wire.shape or wire.shape[0] != rows:
             got = f"{wire.name!r} of shape {list(wire.shape)}"
             fix = "Ask for tensors: POST /v2/models/NAME/infer."
             raise refusal("wrong_method", expected(f"outputs with {rows} rows", got=got, fix=fix), "")
-        values = nested_values(wire)
-        labels = labelled.get(wire.name)
-        if labels and wire.shape[1:] == (len(labels),):
-            values = [dict(zip(labels, row, strict=True)) for row in values]
-        columns[wire.name] = values
+        columns[wire.name] = nested_values(wire)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def name_labels(interface: Interface, answers: Sequence[dict[str, Any]]) -> None:
+    """Makes a labelled output's lists objects by label, in place."""
+    for port in interface.outputs:
+        for answer in answers if port.labels else ():
+            values = answer[port.name]
+            if isinstance(values, list) and len(values) == len(port.labels):
+                answer[port.name] = dict(zip(port.labels, values, strict=True))
 
 
 def example_row(interface: Interface) -> dict[str, Any]:

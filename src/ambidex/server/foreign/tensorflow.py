@@ -50,7 +50,7 @@ def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None
             return encode({"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}), b"", 1
         wires, rows = wires_of_instances(interface, document["instances"])
         outputs = model.run(checked_inputs(interface, wires), ())
-        answers: list[Any] = answers_by_row(interface, outputs, rows)
+        answers: list[Any] = answers_by_row(outputs, rows)
         if len(outputs) == 1:
             answers = [answer[outputs[0].name] for answer in answers]
         return encode({"predictions": answers}), b"", rows
