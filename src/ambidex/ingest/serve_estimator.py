@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from ambidex.errors import ArtifactError, BackendError, expected
 from ambidex.runtime.worker_protocol import Interface, Port
 
 ONLY_INPUT = "X"
+Takes = Literal["own", "numbers", "any"]
+MEASURES = ("mean_", "scale_", "center_", "data_min_", "max_abs_", "quantiles_", "coef_", "components_")
+"""Attributes that an estimator of scikit-learn has only after it was fitted on numbers."""
 METHODS = ("predict", "predict_proba", "transform")
 """What an estimator may be asked, in order; each is an output of that name. `transform` only if it cannot predict."""
 
@@ -63,28 +66,53 @@ def _inputs(estimator: Any) -> tuple[Port, ...]:
     """One input per column where they have names, else one matrix, or the texts that a vectorizer takes."""
     names = getattr(estimator, "feature_names_in_", None)
     if names is not None:
-        texts = _text_columns(estimator)
-        return tuple(
-            Port(name=str(name), datatype="BYTES" if name in texts else "FP64", shape=(-1,), is_open=True)
-            for name in names
-        )
+        texts, numbers = _columns(estimator)
+        return tuple(_column(str(name), texts, numbers, is_measured=_is_measured(estimator)) for name in names)
     if any(hasattr(step, "vocabulary_") for step in _steps(estimator)):
         return (Port(name=ONLY_INPUT, datatype="BYTES", shape=(-1,)),)
     width = getattr(estimator, "n_features_in_", -1)
-    return (Port(name=ONLY_INPUT, datatype="FP64", shape=(-1, int(width)), is_open=True),)
+    takes: Takes = "numbers" if _is_measured(estimator) else "any"
+    return (Port(name=ONLY_INPUT, datatype="FP64", shape=(-1, int(width)), takes=takes),)
 
 
-def _text_columns(estimator: Any) -> set[str]:
-    """The columns that an encoder of texts was fitted on: what a client is told to send as text."""
-    found = set()
+def _column(name: str, texts: set[str], numbers: set[str], *, is_measured: bool) -> Port:
+    """A column whose kind the estimator shows; where it shows none, a number is likely and the model decides."""
+    if name in texts:
+        return Port(name=name, datatype="BYTES", shape=(-1,))
+    takes: Takes = "numbers" if is_measured or name in numbers else "any"
+    return Port(name=name, datatype="FP64", shape=(-1,), takes=takes)
+
+
+def _columns(estimator: Any) -> tuple[set[str], set[str]]:
+    """The columns that an encoder of texts was fitted on, and those that something of numbers was."""
+    texts: set[str] = set()
+    numbers: set[str] = set()
     for step in _steps(estimator):
         for _, inner, columns in getattr(step, "transformers_", ()):
-            named = [columns] if isinstance(columns, str) else list(columns)
-            for part in _steps(inner):
-                lists = getattr(part, "categories_", ())
-                if hasattr(part, "vocabulary_") or any(np.asarray(values).dtype.kind in "OSU" for values in lists):
-                    found |= {name for name in named if isinstance(name, str)}
-    return found
+            given = [columns] if isinstance(columns, str) else list(columns)
+            named = {name for name in given if isinstance(name, str)}
+            if any(hasattr(part, "vocabulary_") or _are_texts(part) for part in _steps(inner)):
+                texts |= named
+            elif _is_measured(inner):
+                numbers |= named
+    return texts, numbers
+
+
+def _are_texts(part: Any) -> bool:
+    """Whether an encoder saw texts; one of other objects, or of both, is none."""
+    lists = [np.asarray(values).ravel().tolist() for values in getattr(part, "categories_", ())]
+    present = [value for values in lists for value in values if value is not None and value == value]
+    return bool(present) and all(isinstance(value, str) for value in present)
+
+
+def _is_measured(estimator: Any) -> bool:
+    """Whether what sees the columns first keeps what only numbers leave behind."""
+    first = next(iter(_steps(estimator)))
+    kept = [getattr(first, name, None) for name in (*MEASURES, "categories_", "statistics_")]
+    arrays = [np.asarray(part) for value in kept for part in (value if isinstance(value, list) else [value])]
+    trees = np.ravel(getattr(first, "estimators_", ()))
+    is_tree = hasattr(first, "tree_") or (len(trees) > 0 and hasattr(trees[0], "tree_"))
+    return is_tree or any(array.dtype.kind in "fiu" for array in arrays)
 
 
 def _steps(estimator: Any) -> Iterable[Any]:

@@ -22,13 +22,14 @@ _LENGTH = Struct("<I")
 class Port(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An input or output: datatypes are the Open Inference Protocol's, -1 is a free size, no shape is any shape.
 
-    An `is_open` input takes other datatypes too and leaves it to the model. `labels` name the last dimension.
+    An input takes its own datatype, or also others of numbers, or anything and leaves it to the model. `labels` name
+    the last dimension.
     """
 
     name: str
     datatype: str
     shape: tuple[int, ...] | None = None
-    is_open: bool = False
+    takes: Literal["own", "numbers", "any"] = "own"
     labels: tuple[str, ...] = ()
 
 

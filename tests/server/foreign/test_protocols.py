@@ -126,10 +126,18 @@ def test_the_description_tells_what_to_send(server: Server) -> None:
 @pytest.mark.parametrize(
     ("rows", "status", "code", "where"),
     [
-        ([{"age": 1}], 422, "missing_column", "rows[0]"),
-        ([{"age": 1, "work": "a", "wage": 2}], 422, "unknown_column", "rows[0]"),
-        ([{"age": "old", "work": "a"}, {"age": 1, "work": "a"}], 422, "wrong_type", "age"),
-        ([{"age": 1, "work": [1, 2]}], 422, "wrong_shape", "work"),
+        ([{"age": 1}], 422, "missing_column", "rows[0].work"),
+        ([{"age": 1, "work": "a", "hourly wage": 2}], 422, "unknown_column", 'rows[0]["hourly wage"]'),
+        ([{"age": 1, "work": "a"}, {"age": "old", "work": "a"}], 422, "wrong_type", "rows[1].age"),
+        ([{"age": "old", "work": "a"}], 422, "wrong_type", "rows[0].age"),
+        ([{"age": True, "work": "a"}], 422, "wrong_type", "rows[0].age"),
+        ([{"age": 1, "work": 5}], 422, "wrong_type", "rows[0].work"),
+        ([{"age": 1, "work": None}], 422, "wrong_type", "rows[0].work"),
+        ([{"age": 1, "work": {"b64": "!"}}], 422, "wrong_type", "rows[0].work"),
+        ([{"age": 1, "work": "a"}, {"age": 10**400, "work": "a"}], 422, "out_of_range", "rows[1].age"),
+        ([{"age": 1, "work": [1, 2]}], 422, "wrong_shape", "rows[0].work"),
+        ([{"age": 1, "work": ["a"]}, {"age": 1, "work": "a"}], 422, "wrong_shape", "rows[1].work"),
+        ([{"age": 1, "work": "a"}, {"age": 1, "work": ["a"]}], 422, "wrong_type", "rows[1].work"),
         ([{"age": 1e999, "work": "a"}], 400, "malformed_json", "body"),
         ([{"age": None, "work": "a"}], 422, "refused_values", "inputs"),
         ([{"age": 1, "work": "a"}] * 51, 413, "too_many_rows", "rows"),
@@ -146,7 +154,7 @@ def test_rows_that_do_not_fit_are_refused(server: Server, rows: Any, status: int
     [
         ({"shape": [2, 1]}, "Expected shape [-1, 2], got [2, 1] at input 'X'."),
         ({"shape": [1, 3]}, "Expected 3 values for shape [1, 3], got 2 at input 'X'."),
-        ({"data": [1, "b"]}, "Expected values of FP64, got 'b' at input 'X'."),
+        ({"data": [1, "b"]}, "Expected a number (FP64), got 'b' at input 'X'."),
         ({"data": [1, None]}, None),
         ({"name": "Y"}, "Expected one of X, got input 'Y' at inputs."),
     ],
@@ -155,6 +163,53 @@ def test_tensors_that_do_not_fit_are_refused(server: Server, change: dict[str, A
     tensor = {"name": "X", "shape": [1, 2], "datatype": "FP64", "data": [1, 2]} | change
     answer = server.post("/v2/models/obedient/infer", {"inputs": [tensor]})
     assert (answer.status, answer.json.get("error")) == ((400, message) if message else (200, None))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("/models/{}/predict", {"rows": [{"age": "x", "work": "a"}]}, "a number (FP64), got 'x' at rows[0].age."),
+        ("/models/{}/predict", {"rows": [{"age": 1, "work": None}]}, "a string (BYTES), got null at rows[0].work."),
+        (
+            "/v1/models/{}:predict",
+            {"instances": [{"age": 1, "work": 5}]},
+            "a string (BYTES), got 5 at instances[0].work.",
+        ),
+        (
+            "/v1/models/{}:predict",
+            {"inputs": {"age": [1, "x"], "work": WORKS}},
+            "a number (FP64), got 'x' at inputs.age[1].",
+        ),
+        ("/v1/models/{}:predict", {"instances": [{"age": 1}]}, "an input 'work', got none at instances[0].work."),
+        (
+            "/v2/models/{}/infer",
+            {"inputs": [INPUTS[0], INPUTS[1] | {"datatype": "BYTES", "data": ["x", "y"]}]},
+            "datatype FP64, got BYTES at input 'age'.",
+        ),
+        (
+            "/v2/models/{}/infer",
+            {"inputs": [INPUTS[0] | {"datatype": "FP64", "data": [1, 2]}, INPUTS[1]]},
+            "datatype BYTES, got FP64 at input 'work'.",
+        ),
+        (
+            "/v2/models/{}/infer",
+            {"inputs": [INPUTS[0] | {"data": ["a", None]}, INPUTS[1]]},
+            "a string (BYTES), got null at input 'work'.",
+        ),
+    ],
+)
+def test_datatypes_are_checked_before_the_model_sees_them(server: Server, path: str, body: Any, message: str) -> None:
+    answer = server.post(path.format("adult"), body)
+    is_friendly = path.startswith("/models")
+    assert answer.status == (422 if is_friendly else 400)
+    told = answer.json["error"]["message"] if is_friendly else answer.json["error"]
+    assert told == f"Expected {message}"
+
+
+def test_numbers_of_other_types_are_numbers_too(server: Server, expected: dict[str, Any]) -> None:
+    ages = {"name": "age", "shape": [2], "datatype": "INT64", "data": [50, 22]}
+    answer = server.post("/v2/models/adult/infer", {"inputs": [INPUTS[0], ages]})
+    assert answer.json["outputs"][0]["data"] == expected["labels"]
 
 
 def test_an_onnx_file_runs_under_its_own_names(server: Server) -> None:

@@ -46,7 +46,7 @@ def _open_script(path: str) -> Program:
 
     return Program(
         interface=Interface(
-            inputs=tuple(Port(name=name, datatype="FP32", is_open=True) for name in names),
+            inputs=tuple(Port(name=name, datatype="FP32", takes="numbers") for name in names),
             outputs=tuple(Port(name=name, datatype="FP32") for name in results),
             runs_on=f"torch {torch.__version__}",
         ),

@@ -9,7 +9,7 @@ import msgspec
 from ambidex.runtime.worker_protocol import Interface
 from ambidex.server.foreign.answering import answer, described, foreign_model
 from ambidex.server.foreign.model import ForeignModel
-from ambidex.server.foreign.rows import answers_by_row, example_row, name_labels, wires_of_rows
+from ambidex.server.foreign.rows import answers_by_row, example_row, in_rows, name_labels, wires_of_rows
 from ambidex.server.foreign.tensors import checked_inputs
 from ambidex.server.json_codec import check_document, objects, plain_document
 from ambidex.server.request_error import too_many_rows
@@ -35,7 +35,8 @@ def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None
         if not rows:
             return b'{"predictions":[]}', b"", 0
         interface = model.loaded
-        outputs = model.run(checked_inputs(interface, wires_of_rows(interface, rows, "rows")), ())
+        place = in_rows("rows")
+        outputs = model.run(checked_inputs(interface, wires_of_rows(interface, rows, place), place), ())
         answers = answers_by_row(outputs, len(rows))
         name_labels(interface, answers)
         return encode({"predictions": answers}), b"", len(rows)

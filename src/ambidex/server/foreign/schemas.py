@@ -54,7 +54,7 @@ def _value(port: Port) -> Json:
     """One row's part of an input."""
     if port.shape is None:
         return {}
-    scalar = value = _OPEN if port.is_open else _SCALARS[port.datatype]
+    scalar = value = _OPEN if port.takes == "any" else _SCALARS[port.datatype]
     sizes = port.shape[1:]
     for size in reversed(sizes):
         value = rows_of(value, least=size, most=size) if size >= 0 else rows_of(value)

@@ -45,11 +45,11 @@ def predict(service: Service, exchange: Exchange, names: dict[str, str]) -> None
             raise refusal("wrong_type", expected("one of instances and inputs", got="both or none"), "body")
         interface = model.loaded
         if "inputs" in document:
-            outputs = model.run(checked_inputs(interface, wires_of_columns(interface, document["inputs"])), ())
+            outputs = model.run(checked_inputs(interface, *wires_of_columns(interface, document["inputs"])), ())
             columns = {wire.name: nested_values(wire) for wire in outputs}
             return encode({"outputs": columns if len(columns) > 1 else next(iter(columns.values()))}), b"", 1
-        wires, rows = wires_of_instances(interface, document["instances"])
-        outputs = model.run(checked_inputs(interface, wires), ())
+        wires, rows, place = wires_of_instances(interface, document["instances"])
+        outputs = model.run(checked_inputs(interface, wires, place), ())
         answers: list[Any] = answers_by_row(outputs, rows)
         if len(outputs) == 1:
             answers = [answer[outputs[0].name] for answer in answers]
