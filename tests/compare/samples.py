@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ambidex.compare.code import count_code
 from ambidex.compare.column import COLUMNS, Column, Division
-from ambidex.compare.comparison import Comparison, ExportResult, ImportProfile, Machine, Setting
+from ambidex.compare.comparison import Comparison, DivisionResult, ExportResult, ImportProfile, Machine, Setting
 from ambidex.compare.finding import find
 from ambidex.compare.quantity import quantities
 from ambidex.compare.sample import Sample
@@ -72,6 +72,14 @@ FACTORS: dict[str, dict[str, float]] = {
     "tensorflow-xla": {"import_s": 3.0, "first_step_s": 40.0, "epoch_s": 0.5, "epoch_cpu_s": 0.5, "memory": 2.0},
     "onnxruntime": {"import_s": 0.05, "one_row_s": 0.2, "memory": 0.3},
 }
+
+
+def make_empty(division: Division) -> DivisionResult:
+    """A division in which PyTorch and TensorFlow failed after their import."""
+    columns = ("torch", "tensorflow")
+    samples = [_sample(division, column, 0, "import_s", np.asarray([1.0])) for column in columns]
+    rows = quantities(rows=ROWS, many_rows=MANY, is_classification=True)
+    return make_division(gather_samples(division, [COLUMNS[column] for column in columns], samples), rows)
 
 
 def make_comparison(*, name: str = "desk", runs: int = 9) -> Comparison:

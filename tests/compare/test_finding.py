@@ -8,7 +8,7 @@ import pytest
 from ambidex.compare.comparison import Compilation, ExportResult
 from ambidex.compare.finding import amount, between, compilation_sentence, digits, find
 from ambidex.compare.sample import Failure
-from tests.compare.samples import make_comparison
+from tests.compare.samples import make_comparison, make_empty
 
 TITLES = {"tensorflow-xla": "TensorFlow XLA", "tensorflow": "TensorFlow graph"}
 
@@ -55,6 +55,16 @@ def test_a_failure_is_a_finding() -> None:
     failure = Failure(division="matched", column="tensorflow", run=2, reason="epoch: memory ran out")
     comparison = msgspec.structs.replace(make_comparison(runs=3), failures=(failure,))
     assert "Matched: TensorFlow graph failed in run 3: epoch: memory ran out" in find(comparison)
+
+
+def test_a_division_without_a_finished_column_is_a_finding() -> None:
+    comparison = make_comparison(runs=3)
+    defaults, _ = comparison.divisions
+    found = find(msgspec.structs.replace(comparison, divisions=(defaults, make_empty("matched"))))
+    assert "Matched: nothing was measured, because no column came to its end." in found
+    assert [text for text in found if text.startswith("Defaults")] == [
+        text for text in find(comparison) if text.startswith("Defaults")
+    ]
 
 
 def test_a_different_computation_is_not_glossed_over() -> None:

@@ -10,7 +10,7 @@ from ambidex.compare.page import make_page
 from ambidex.compare.run import merge
 from ambidex.errors import InputFileError
 from ambidex.report.markdown import to_markdown
-from tests.compare.samples import make_comparison
+from tests.compare.samples import make_comparison, make_empty
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,14 @@ def test_the_command_to_repeat_it_is_there(markdown: str) -> None:
 def test_every_row_says_how_it_was_measured(markdown: str) -> None:
     for row in make_comparison().divisions[0].rows:
         assert f"| {row.title} | {row.how} |" in markdown
+
+
+def test_a_division_without_a_finished_column_has_a_table_of_dashes() -> None:
+    comparison = make_comparison()
+    comparison = msgspec.structs.replace(comparison, divisions=(comparison.divisions[0], make_empty("matched")))
+    section = to_markdown(make_page([comparison])).partition("## Matched")[2].partition("## Installing")[0]
+    assert "| PyTorch eager | TensorFlow graph |" in section
+    assert "| predict one row, p50 (lower is better) | – | – |" in section
 
 
 def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from ambidex.compare.comparison import DivisionResult, Row
 from ambidex.compare.quantity import quantities
 from ambidex.compare.sample import Sample
 from ambidex.compare.table import gather_samples, make_division
-from tests.compare.samples import FACTORS, MANY, ROWS, make_samples
+from tests.compare.samples import FACTORS, MANY, ROWS, make_empty, make_samples
 
 COLUMNS_HERE = [COLUMNS[name] for name in FACTORS]
 
@@ -98,7 +98,7 @@ def test_time_to_a_loss_counts_the_first_step_and_the_epochs_before_it() -> None
             sample(column, "warm_up_s", 2.5),
             sample(column, "epoch_s", 1.0, 2.0, 2.0),
             sample(column, "validation_loss", *losses),
-            sample(column, "memory_mib", 1.0),
+            sample(column, "one_row_s", 0.001),
         ]
     found = row(division(samples), "time_to_loss").cells
     # Both reach 0.4: torch after two epochs. The warm-up took half a second longer than an epoch.
@@ -107,10 +107,21 @@ def test_time_to_a_loss_counts_the_first_step_and_the_epochs_before_it() -> None
 
 
 def test_a_column_that_failed_early_has_no_place_in_the_table() -> None:
-    samples = [sample for sample in make_samples("matched", FACTORS) if sample.quantity != "memory_mib"]
-    others = [sample for sample in make_samples("matched", FACTORS) if sample.column != "tensorflow"]
-    kept = [sample for sample in samples if sample.column == "tensorflow" and sample.quantity == "import_s"]
-    assert "tensorflow" not in division(others + kept).columns
+    samples = make_samples("matched", FACTORS)
+    others = [sample for sample in samples if sample.column != "tensorflow"]
+    failed = [sample for sample in samples if sample.column == "tensorflow" and sample.quantity == "import_s"]
+    found = division(others + failed)
+    assert found == division(others)
+    assert "tensorflow" not in found.columns
+    assert not any("tensorflow" in row.cells or "tensorflow" in row.contrasts for row in found.rows)
+
+
+def test_a_division_without_a_finished_column_is_a_table_of_nothing() -> None:
+    found = make_empty("matched")
+    assert (found.reference, found.columns) == ("torch", ("torch", "tensorflow"))
+    assert found.rows
+    assert not any(row.cells or row.contrasts for row in found.rows)
+    assert (found.curves, found.compilations, found.sameness, found.one_row_ms, found.warm_up_s) == ({}, (), {}, {}, {})
 
 
 def test_latencies_are_kept_as_quantiles(result: DivisionResult) -> None:

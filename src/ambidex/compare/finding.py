@@ -38,6 +38,9 @@ def find(comparison: Comparison) -> tuple[str, ...]:
 
 def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]:
     name = DIVISION_NAMES[division.division]
+    if not is_measured(division):
+        yield f"{name}: nothing was measured, because no column came to its end."
+        return
     yield from (f"{name}: {text}" for text in _sameness(division, titles))
     for row in division.rows:
         clear = [column for column, contrast in row.contrasts.items() if contrast.is_measurable]
@@ -52,6 +55,11 @@ def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]
         yield f"{name}: one run cannot tell columns apart; take more with --runs."
     else:
         yield from (f"{name}: {text}" for text in _quiet(division, titles, runs))
+
+
+def is_measured(division: DivisionResult) -> bool:
+    """Whether any column came to its end in it."""
+    return any(row.cells for row in division.rows)
 
 
 def _quiet(division: DivisionResult, titles: dict[str, str], runs: int) -> Iterator[str]:

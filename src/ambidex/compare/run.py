@@ -21,7 +21,7 @@ from ambidex.compare.comparison import FORMAT, Comparison, ReportFile, Setting
 from ambidex.compare.finding import find
 from ambidex.compare.following import measure_following
 from ambidex.compare.machine import describe_machine
-from ambidex.compare.measure import Countdown, Measurement, measure
+from ambidex.compare.measure import LAST, Countdown, Measurement, measure
 from ambidex.compare.page import make_page
 from ambidex.compare.prepare import Effort, Task, prepare_task
 from ambidex.compare.quantity import quantities
@@ -29,7 +29,7 @@ from ambidex.compare.sample import Failure, Head, Sample, read_lines, write_line
 from ambidex.compare.table import gather_samples, make_division
 from ambidex.config import Experiment
 from ambidex.data.table import Table
-from ambidex.errors import BackendError, OutputFileError, StoppedError, UsageError, expected
+from ambidex.errors import BackendError, OutputFileError, StoppedError, TrainingError, UsageError, expected
 from ambidex.report.html import to_html
 from ambidex.report.markdown import to_markdown
 
@@ -98,6 +98,7 @@ def compare(
         work = Path(name)
         try:
             measured = _measure(task, here, effort, session, folder=folder, work=work)
+            _check_measured(measured, folder)
             after = measure_following(task, here, effort, work=work / "turns", show=session.show)
         except KeyboardInterrupt:
             where = folder / SAMPLES
@@ -146,6 +147,15 @@ def _measure(
             listener=_Recorder(file=file, session=session),
             known=known,
         )
+
+
+def _check_measured(measured: Measurement, folder: Path) -> None:
+    """Raises `TrainingError` where no column came to its end in any division: there is nothing to report."""
+    if any(sample.quantity == LAST for sample in measured.samples):
+        return
+    reasons = dict.fromkeys(f"{failure.column} failed ({failure.reason})" for failure in measured.failures)
+    fix = f"What was tried is in {folder / SAMPLES}."
+    raise TrainingError(expected("a column that comes to its end", got=f"none: {'; '.join(reasons)}", fix=fix))
 
 
 def _identity(task: Task, columns: Sequence[Column]) -> str:

@@ -79,15 +79,20 @@ def start_costs(measured: Measured, column: str) -> dict[int, float]:
 
 
 def make_division(measured: Measured, quantities: Sequence[Quantity]) -> DivisionResult:
-    """Everything about one division."""
+    """Everything about one division, of the columns that came to their end in it.
+
+    Where none did, the table keeps all of them with rows that hold nothing: that nothing was measured is a result too.
+    """
     present = tuple(column for column in measured.columns if measured.runs(column.name, LAST))
-    reference = present[0].name if present else ""
+    shown = present or measured.columns
+    measured = _of_columns(measured, present)
+    reference = shown[0].name if shown else ""
     rows = _with_contrasts(measured, [_row(measured, quantity) for quantity in quantities], quantities, reference)
     return DivisionResult(
         division=measured.division,
         reference=reference,
-        columns=tuple(column.name for column in present),
-        rows=tuple(row for row in rows if row.cells),
+        columns=tuple(column.name for column in shown),
+        rows=tuple(row for row in rows if row.cells or not present),
         curves={column.name: curve for column in present if (curve := _curve(measured, column.name)) is not None},
         compilations=tuple(_compilations(measured)),
         sameness=_sameness(measured, present) if measured.division == "matched" else {},
@@ -98,6 +103,13 @@ def make_division(measured: Measured, quantities: Sequence[Quantity]) -> Divisio
             if (found := measured.runs(column.name, "warm_up_s"))
         },
     )
+
+
+def _of_columns(measured: Measured, columns: tuple[Column, ...]) -> Measured:
+    """What was measured of these columns alone."""
+    names = {column.name for column in columns}
+    values = {key: runs for key, runs in measured.values.items() if key[0] in names}
+    return Measured(division=measured.division, columns=columns, values=values)
 
 
 def _row(measured: Measured, quantity: Quantity) -> Row:
