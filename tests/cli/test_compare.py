@@ -25,6 +25,10 @@ DATA = "age,answer\n1,yes\n2,no\n"
             "at --columns. Did you mean 'torch'?",
         ),
         (["{data}", "--target", "answer", "--runs", "0"], "Expected at least 1, got 0 at --runs."),
+        (
+            ["{data}", "--target", "answer", "--device", "tpu"],
+            "Expected auto, cpu, cuda or cuda:N, got 'tpu' at --device.",
+        ),
         (["{data}", "--from", "report.json"], "Expected no DATA beside --from"),
         (["--from", "nowhere.json"], "Expected a report of `ambidex compare`, got No such file or directory"),
         (["{data}", "--target", "answer", "--set", "weight=age"], "Expected rows that count alike, got weights"),

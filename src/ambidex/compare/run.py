@@ -18,6 +18,7 @@ from ambidex.artifact.store import check_writable, write_whole
 from ambidex.backends.registry import NEEDS, PACKAGES, installed
 from ambidex.compare.column import COLUMNS, DIVISIONS, Column
 from ambidex.compare.comparison import FORMAT, Comparison, ReportFile, Setting
+from ambidex.compare.device import check_device
 from ambidex.compare.finding import find
 from ambidex.compare.following import measure_following
 from ambidex.compare.machine import describe_machine
@@ -89,6 +90,8 @@ def compare(
     began = time.monotonic()
     check_libraries()
     open_folder(folder)
+    wanted = {column.engine for column in columns}
+    check_device(experiment.plan.device, [engine for engine in installed() if engine in wanted])
     machine = describe_machine()
     task = prepare_task(experiment, table, effort)
     for note in task.problem.notes:
