@@ -11,7 +11,7 @@ from ambidex.arch.table import find_model
 from ambidex.compare.job import Job, Prepared, take_samples
 from ambidex.config import Experiment
 from ambidex.data.table import Table
-from ambidex.errors import DataError, UsageError, expected
+from ambidex.errors import DataError, UsageError, expected, one_of
 from ambidex.training.defaults import batch_size
 from ambidex.training.plan import Plan
 from ambidex.workflow.problem import Problem
@@ -19,6 +19,8 @@ from ambidex.workflow.series_problem import series_problem
 from ambidex.workflow.table_problem import table_problem
 
 MOST_VALIDATION = 8192
+LOSSES: dict[str, tuple[str, ...]] = {"classes": ("cross_entropy",), "numbers": ("huber", "mae", "mse")}
+"""The losses that every framework brings along, by what is predicted."""
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +55,7 @@ def prepare_task(experiment: Experiment, table: Table, effort: Effort) -> Task:
     _check(experiment)
     build = series_problem if experiment.is_series else table_problem
     problem = build(experiment, table)
+    _check_loss(problem)
     matched = msgspec.structs.replace(experiment, settings=_without_dropout(experiment))
     plain = problem if matched.settings == experiment.settings else build(matched, table)
     count = effort.windows if experiment.is_series else effort.rows
@@ -73,6 +76,14 @@ def prepare_task(experiment: Experiment, table: Table, effort: Effort) -> Task:
     graphs = {"defaults": problem.graph, "matched": plain.graph}
     prepared = Prepared(job=job, train=train, validation=validation, graphs=graphs)  # type: ignore[arg-type]
     return Task(problem=plain, experiment=msgspec.structs.replace(matched, plan=job.plan), prepared=prepared)
+
+
+def _check_loss(problem: Problem) -> None:
+    """Raises `UsageError` for a loss that a user of some framework would have to write: Defaults could not have it."""
+    losses = LOSSES["classes" if problem.task.is_classification else "numbers"]
+    if problem.loss_name not in losses:
+        what = f"a loss that every framework brings along, {one_of(losses, problem.loss_name)}"
+        raise UsageError(expected(what, got=repr(problem.loss_name), where="--loss"), where="--loss")
 
 
 def _plan(plan: Plan, size: int, effort: Effort) -> Plan:
