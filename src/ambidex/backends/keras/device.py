@@ -77,6 +77,8 @@ def _configure_jax(plan: Plan, is_tf32: bool) -> None:
     # Read when JAX first computes something; growing memory instead of taking most of it at once.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     flags = []
+    if plan.threads:
+        os.environ["NPROC"] = str(plan.threads)  # the size of XLA's pool, which no flag of XLA's sets
     if plan.threads == 1:
         flags.append("--xla_cpu_multi_thread_eigen=false")
     if plan.is_deterministic:

@@ -5,7 +5,10 @@ This is the code that `ambidex compare` times in its division Defaults, and that
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,7 +113,11 @@ def settings(plan: Plan) -> dict[str, str]:
     """What this process computes with, in the engine's own words."""
     common = {"keras.backend.backend()": active_engine(), "device": choose_device(plan.device)}
     if active_engine() == "jax":
-        return {**common, "jax_default_matmul_precision": str(jax.config.jax_default_matmul_precision)}
+        return {
+            **common,
+            "XLA threads on the CPU": _xla_threads(),
+            "jax_default_matmul_precision": str(jax.config.jax_default_matmul_precision),
+        }
     threads = tf.config.threading
     return {
         **common,
@@ -118,6 +125,16 @@ def settings(plan: Plan) -> dict[str, str]:
         "tf inter-op threads": str(threads.get_inter_op_parallelism_threads()),
         "tf tensor-float-32": str(tf.config.experimental.tensor_float_32_execution_enabled()),
     }
+
+
+def _xla_threads() -> str:
+    """The threads of XLA's pool, counted by their name where the kernel shows it: JAX itself does not say."""
+    jax.devices("cpu")  # begins the pool
+    with suppress(OSError):
+        names = [path.read_text(encoding="utf-8").strip() for path in Path("/proc/self/task").glob("*/comm")]
+        if count := names.count("tf_XLAEigen"):
+            return str(count)
+    return f"NPROC={os.environ['NPROC']}" if "NPROC" in os.environ else "XLA's own choice"
 
 
 def peak_device_bytes(plan: Plan) -> int:

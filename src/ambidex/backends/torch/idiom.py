@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Idiom:
         self._plan = plan
         self._device = choose_device(plan.device)
         configure(plan)
-        torch.set_num_threads(plan.threads or torch.get_num_threads())
+        _hold_to(plan.threads)
 
     def create(self, weights: Mapping[str, Array]) -> None:
         """Builds network and optimizer; `weights` only give shapes, the network draws its own."""
@@ -97,7 +98,7 @@ class Predictor:
 
     def __init__(self, graph: Graph, weights: Mapping[str, Array], plan: Plan) -> None:
         self._device = choose_device(plan.device)
-        torch.set_num_threads(plan.threads or torch.get_num_threads())
+        _hold_to(plan.threads)
         network = lower(graph, weights).eval().to(self._device)
         self._call: Untyped = torch.compile(network) if plan.compile == "on" else network
 
@@ -108,8 +109,19 @@ class Predictor:
             return np.asarray(predicted.cpu().numpy())
 
 
+def _hold_to(threads: int) -> None:
+    """Sets the threads of the process, within operations and between them; 0 leaves them as they are."""
+    if not threads:
+        return
+    torch.set_num_threads(threads)
+    if torch.get_num_interop_threads() != threads:
+        with suppress(RuntimeError):  # they work already, and stay as many as they are
+            torch.set_num_interop_threads(threads)
+
+
 def settings(plan: Plan) -> dict[str, str]:
-    """What this process computes with, in PyTorch's own words."""
+    """What this process computes with, in PyTorch's own words, once it is held to the plan's threads."""
+    _hold_to(plan.threads)
     return {
         "torch.get_num_threads()": str(torch.get_num_threads()),
         "torch.get_num_interop_threads()": str(torch.get_num_interop_threads()),
