@@ -17,7 +17,7 @@ from ambidex.compare.run import Session, compare
 from ambidex.compare.sample import Failure, Sample
 from ambidex.config import Given, resolve
 from ambidex.data.read import read_table
-from ambidex.errors import TrainingError
+from ambidex.errors import OutputFileError, StoppedError, TrainingError, UsageError
 from tests.compare.samples import make_samples
 from tests.compare.small import EFFORT, write_small
 
@@ -42,7 +42,8 @@ class Conductor:
             listener.on_sample(sample)
         if self.interruption is not None:
             raise self.interruption
-        return Measurement(samples=[*known, *self.samples], failures=list(self.failures))
+        count = len({sample.run for sample in known})
+        return Measurement(samples=[*known, *self.samples], failures=list(self.failures), num_known=count)
 
 
 @pytest.fixture
@@ -90,3 +91,69 @@ def test_nothing_measured_is_an_error(tmp_path: Path, conductor: Conductor, atte
     )
     assert samples.read_text(encoding="utf-8").count("no room") == 3
     assert not (tmp_path / "report" / "report.json").exists()
+
+
+def test_a_folder_with_a_report_is_refused(tmp_path: Path, attempt: Attempt) -> None:
+    attempt()
+    folder = tmp_path / "report"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(OutputFileError) as raised:
+        attempt()
+    assert raised.value.message == (
+        f"Expected a folder without a comparison in it, got report.json and samples.jsonl at {folder}. "
+        "Choose another -o, or give --resume to go on from its samples."
+    )
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_report_without_samples_is_refused_even_with_resume(tmp_path: Path, attempt: Attempt) -> None:
+    attempt()
+    (tmp_path / "report" / "samples.jsonl").unlink()
+    with pytest.raises(OutputFileError, match=r"got report\.json at .*Choose another -o, or remove it first\.$"):
+        attempt(is_resuming=True)
+
+
+def test_resume_adds_to_the_samples(tmp_path: Path, conductor: Conductor, attempt: Attempt) -> None:
+    conductor.interruption = KeyboardInterrupt
+    with pytest.raises(StoppedError, match=r"^Stopped\. The samples so far are kept in .* --resume to go on\.$"):
+        attempt()
+    path = tmp_path / "report" / "samples.jsonl"
+    with path.open("ab") as file:
+        file.write(b'{"division": "mat')
+    before = path.read_bytes()
+    with pytest.raises(OutputFileError, match=r"got samples\.jsonl at "):
+        attempt()
+    first = tuple(conductor.samples)
+    conductor.interruption = None
+    conductor.samples = make_samples("matched", {"torch": {}}, runs=1)
+    comparison = attempt(is_resuming=True, runs=2)
+    assert tuple(conductor.known) == first
+    assert path.read_bytes().startswith(before + b"\n")
+    assert path.read_text(encoding="utf-8").count("identity") == 1
+    assert comparison.setting.plan["measured by earlier attempts"] == "1 of 2 runs; took counts the last attempt"
+    with pytest.raises(UsageError, match=r"^Expected samples of the same comparison, got those of another one at "):
+        attempt(is_resuming=True, values={"plan.seed": 7})
+
+
+def test_a_first_attempt_says_nothing_of_earlier_ones(attempt: Attempt) -> None:
+    assert "measured by earlier attempts" not in attempt().setting.plan
+
+
+@pytest.mark.parametrize("is_resuming", [False, True])
+def test_stopping_before_the_first_run_leaves_nothing(
+    tmp_path: Path, conductor: Conductor, attempt: Attempt, is_resuming: bool
+) -> None:
+    conductor.samples, conductor.interruption = (), KeyboardInterrupt
+    with pytest.raises(StoppedError, match=r"^Stopped before the first run was whole: there are no samples to keep"):
+        attempt(is_resuming=is_resuming)
+    assert list((tmp_path / "report").iterdir()) == []
+
+
+@pytest.mark.parametrize("left", [b"", b'{"identity":"of another"}\n'])
+def test_a_file_without_samples_is_begun_again(tmp_path: Path, attempt: Attempt, left: bytes) -> None:
+    path = tmp_path / "report" / "samples.jsonl"
+    path.parent.mkdir()
+    path.write_bytes(left)
+    attempt(is_resuming=True)
+    assert path.read_text(encoding="utf-8").count("identity") == 1
+    assert "of another" not in path.read_text(encoding="utf-8")

@@ -112,7 +112,7 @@ def _merge(args: argparse.Namespace) -> list[Comparison]:
 
 def _measure(args: argparse.Namespace) -> Comparison:
     from ambidex.compare.column import choose_columns
-    from ambidex.compare.run import Session, compare, open_folder
+    from ambidex.compare.run import Session, check_unused, compare, open_folder
     from ambidex.data.read import read_table
     from ambidex.errors import UsageError, expected
 
@@ -122,6 +122,7 @@ def _measure(args: argparse.Namespace) -> Comparison:
         raise UsageError(expected("a file of data", got=got, fix=fix), where="DATA")
     columns = choose_columns(args.columns, is_quick=args.quick)
     effort, experiment = _effort(args), _experiment(args)
+    check_unused(Path(args.output), is_resuming=args.resume)
     open_folder(Path(args.output))
     session = Session(
         command=spelled(args),

@@ -50,11 +50,15 @@ class Listener(Protocol):
 
 @dataclass(kw_only=True)
 class Measurement:
-    """All samples of a comparison, the failures, and what each column's process said about itself."""
+    """All samples of a comparison, the failures, and what each column's process said about itself.
+
+    `num_known` runs were not measured but known before.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
+    num_known: int = 0
 
 
 def measure(
@@ -70,8 +74,10 @@ def measure(
     job_folder = folder / "job"
     job_folder.mkdir(parents=True)
     write_job(job_folder, prepared)
-    found = Measurement(samples=list(known))
     rounds = [run for run in range(runs) if not _is_known(known, run, columns)]
+    whole = set(range(runs)).difference(rounds)
+    # What is left of a run that was cut off belongs to no run that is whole.
+    found = Measurement(samples=[sample for sample in known if sample.run in whole], num_known=len(whole))
     asked = [_commands(prepared, column, is_fresh=at == 0) for column in columns for at in range(len(column.divisions))]
     total = len(rounds) * sum(map(_weight, asked))
     progress = _Progress(listener, total)

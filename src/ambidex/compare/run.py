@@ -89,6 +89,7 @@ def compare(
     """
     began = time.monotonic()
     check_libraries()
+    check_unused(folder, is_resuming=session.is_resuming)
     open_folder(folder)
     wanted = {column.engine for column in columns}
     check_device(experiment.plan.device, [engine for engine in installed() if engine in wanted])
@@ -104,9 +105,7 @@ def compare(
             _check_measured(measured, folder)
             after = measure_following(task, here, effort, work=work / "turns", show=session.show)
         except KeyboardInterrupt:
-            where = folder / SAMPLES
-            message = f"Stopped. The samples so far are kept in {where}. Run the same command with --resume to go on."
-            raise StoppedError(message) from None
+            raise StoppedError(_stopped(folder / SAMPLES)) from None
     job = task.prepared.job
     rows = quantities(rows=len(task.prepared.train), many_rows=job.many_rows, is_classification=job.is_classification)
     comparison = Comparison(
@@ -138,10 +137,9 @@ def _measure(
     path = folder / SAMPLES
     identity = _identity(task, columns)
     known = _known(path, identity, session)
-    with path.open("wb") as file:
-        write_line(file, Head(identity=identity))
-        for sample in known:
-            write_line(file, sample)
+    # What is known is not written again, so that nothing is lost wherever this ends.
+    with path.open("ab" if _is_begun(path) else "wb") as file:
+        _begin(file, path, identity)
         return measure(
             task.prepared,
             columns,
@@ -150,6 +148,28 @@ def _measure(
             listener=_Recorder(file=file, session=session),
             known=known,
         )
+
+
+def _is_begun(path: Path) -> bool:
+    """Whether a file of samples holds more than its first line."""
+    return path.exists() and len(path.read_bytes().splitlines()) > 1
+
+
+def _begin(file: IO[bytes], path: Path, identity: str) -> None:
+    """Writes the first line, or ends a last one that was cut off."""
+    before = path.read_bytes()
+    if not before:
+        write_line(file, Head(identity=identity))
+    elif not before.endswith(b"\n"):
+        file.write(b"\n")
+
+
+def _stopped(path: Path) -> str:
+    """What is left of a comparison that was stopped; a file without a sample is removed."""
+    if _is_begun(path) and read_lines(path)[1]:
+        return f"Stopped. The samples so far are kept in {path}. Run the same command with --resume to go on."
+    path.unlink(missing_ok=True)
+    return "Stopped before the first run was whole: there are no samples to keep, and the next attempt starts afresh."
 
 
 def _check_measured(measured: Measurement, folder: Path) -> None:
@@ -169,7 +189,10 @@ def _identity(task: Task, columns: Sequence[Column]) -> str:
 
 def _known(path: Path, identity: str, session: Session) -> list[Sample]:
     """The samples of an earlier attempt; `UsageError` where that measured something else."""
-    if not session.is_resuming or not path.exists():
+    if not session.is_resuming:
+        return []
+    if not _is_begun(path):
+        session.say(f"no samples to go on from in {path}: starting afresh")
         return []
     found, samples = read_lines(path)
     if found != identity:
@@ -222,10 +245,18 @@ def _setting(task: Task, experiment: Experiment, effort: Effort, session: Sessio
             "precision": plan.precision,
             "threads": str(plan.threads) if plan.threads else "each framework's own choice",
             "device": plan.device,
+            **_earlier(effort, measured),
             "seeds": f"{plan.seed} to {plan.seed + effort.runs - 1}, one per run",
         },
         facts=measured.facts,
     )
+
+
+def _earlier(effort: Effort, measured: Measurement) -> dict[str, str]:
+    """What `--resume` took over, whose time the report's `took` knows nothing of."""
+    if not measured.num_known:
+        return {}
+    return {"measured by earlier attempts": f"{measured.num_known} of {effort.runs} runs; took counts the last attempt"}
 
 
 def _model(experiment: Experiment) -> str:
@@ -237,6 +268,17 @@ def check_libraries() -> None:
     missing = [name for name in ("scipy", "matplotlib") if find_spec(name) is None]
     if missing:
         raise BackendError(f"A comparison needs {' and '.join(missing)}: pip install 'ambidex[compare]'.")
+
+
+def check_unused(folder: Path, *, is_resuming: bool) -> None:
+    """Raises `OutputFileError` for a folder with a report or samples in it, which only `--resume` may go on from."""
+    has_samples = _is_begun(folder / SAMPLES)
+    found = [*([REPORT] if (folder / REPORT).exists() else []), *([SAMPLES] if has_samples else [])]
+    if found and not (is_resuming and has_samples):
+        goes_on = "give --resume to go on from its samples" if has_samples else "remove it first"
+        fix = f"Choose another -o, or {goes_on}."
+        message = expected("a folder without a comparison in it", got=" and ".join(found), where=str(folder), fix=fix)
+        raise OutputFileError(message, where=str(folder))
 
 
 def open_folder(folder: Path) -> None:
