@@ -154,6 +154,26 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         os.unlink(temporary)
 
 
+def check_apart(output: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Raises `OutputFileError` where `output` is one of the files read, under whatever name: it would be lost.
+
+    A name that is no regular file (`-`, a pipe, nothing yet) is passed over.
+    """
+    name = os.fspath(output)
+    for given in inputs:
+        if _is_same_file(name, os.fspath(given)):
+            fix = "Choose another name."
+            message = expected("another file than those that are read", got=os.fspath(given), where=name, fix=fix)
+            raise OutputFileError(message, where=name)
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.isfile(one) and os.path.samefile(one, other)
+    except (OSError, ValueError):
+        return False
+
+
 def write_whole(path: str | os.PathLike[str], pieces: Sequence[bytes]) -> None:
     """Writes the pieces under a temporary name in the same folder, then gives them the name in one step."""
     name = os.fspath(path)

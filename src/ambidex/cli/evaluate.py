@@ -27,11 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    from ambidex.artifact.store import check_apart
     from ambidex.data.read import read_table
     from ambidex.data.write import write_table
     from ambidex.workflow.evaluate import evaluate, residual_columns
     from ambidex.workflow.load import load
 
+    check_apart(args.output or "", args.model, args.data)
     artifact = load(args.model)
     table = read_table(args.data)
     evaluation = evaluate(artifact, table, first=args.first, last=args.last)

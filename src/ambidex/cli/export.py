@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    from ambidex.artifact.store import check_apart
     from ambidex.backends.source import Options
     from ambidex.data.read import read_table
     from ambidex.export.table import find_target, target_for
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         float32_inputs=args.float32_inputs,
         precision="int8" if args.int8 else "float16" if args.float16 else "float32",
     )
+    check_apart(args.output, args.data or "")
     artifact = load(args.model)
     table = read_table(args.data) if args.data else None
     say = partial(note, is_quiet=args.quiet)

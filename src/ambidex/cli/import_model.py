@@ -23,6 +23,8 @@ import argparse
 
 from ambidex.cli.output import add_output_arguments, print_json
 
+SUFFIX = ".ambidex"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `import`."""
@@ -37,10 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from ambidex.artifact.store import check_writable, write_whole
+    from ambidex.artifact.store import check_apart, check_writable, write_whole
+    from ambidex.errors import OutputFileError, expected
     from ambidex.workflow.ingest import Wish, import_file
     from ambidex.workflow.train import edition_summary
 
+    if not args.output.endswith(SUFFIX):
+        raise OutputFileError(expected(f"a name that ends in {SUFFIX}", got=args.output, where="-o"), where="-o")
+    check_apart(args.output, args.model, args.data)
     check_writable(args.output)
     done = import_file(
         Wish(

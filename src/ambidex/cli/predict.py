@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
+    from ambidex.artifact.store import check_apart
     from ambidex.data.read import read_table
     from ambidex.data.write import write_table
     from ambidex.errors import UsageError, expected
@@ -35,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json and args.output == "-":
         fix = "Name a file with -o."
         raise UsageError(expected("a file to write beside --json", got="standard output", fix=fix), where="-o")
+    check_apart(args.output, args.model, args.data)
     artifact = load(args.model)
     table = read_table(args.data)
     for text in extra_notes(artifact.schema, table):

@@ -121,12 +121,13 @@ def _numbers(text: str) -> list[float]:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    from ambidex.artifact.store import check_writable
+    from ambidex.artifact.store import check_apart, check_writable
     from ambidex.config import Given, resolve
     from ambidex.data.read import read_table
     from ambidex.training.progress import make_watcher
     from ambidex.workflow.train import Session, train
 
+    check_apart(args.output, args.data, args.config or "", str(args.validation or ""))
     check_writable(args.output)
     experiment = resolve(Given(values=_given(args), assignments=args.set, file=args.config or ""))
     table = read_table(args.data)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ambidex.arch.linear import NODE as LINEAR_NODE
+from ambidex.artifact.store import check_apart
 from ambidex.eject.layout import Part, as_one
 from ambidex.eject.minimal import minimal_program
 from ambidex.eject.predict import predict_lines
@@ -57,6 +58,7 @@ def eject(artifact: Artifact, framework: str, folder: str | os.PathLike[str], *,
     subject = subject_of(artifact)
     check(subject, chosen, minimal=minimal)
     path = Path(folder)
+    check_apart(path, artifact.path)
     _check_free(path)
     files = {name: text.encode() for name, text in sources(subject, chosen, minimal=minimal).items()}
     files |= weight_files(subject, chosen, artifact.weights, minimal=minimal)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ambidex.artifact.beside import check_free, written_beside
 from ambidex.artifact.certificate import Edition
+from ambidex.artifact.store import check_apart
 from ambidex.backends.source import Options, Source
 from ambidex.data.table import Table
 from ambidex.errors import CertificateError, UsageError, expected
@@ -66,12 +67,13 @@ def export(
 
     Weights stored in fewer bits are held to no such promise: their difference is stated instead, and with `table` the
     measures before and after. Raises `UsageError` for options that the target does not understand, `BackendError`
-    where a package is missing, `OutputFileError` for a place that cannot be written, `CertificateError` where the
-    target's own runtime answers differently. `say` is told what takes long.
+    where a package is missing, `OutputFileError` for a place that cannot be written or that the artifact was read
+    from, `CertificateError` where the target's own runtime answers differently. `say` is told what takes long.
     """
     chosen, wanted = find_target(target), options or Options()
     check_options(chosen, wanted)
     run.check_installed(chosen)
+    check_apart(output, artifact.path)
     check_free(output, chosen.form)
     if chosen.engine:
         say(f"writing {chosen.name} and running it in processes of its own; this takes some seconds")
