@@ -61,6 +61,18 @@ def test_a_file_of_skops_needs_no_trust(tmp_path: Path, rows: Path) -> None:
     assert output.exists()
 
 
+def test_labels_for_a_file_that_holds_its_own_are_refused(
+    tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, output = tmp_path / "model.skops", tmp_path / "model.ambidex"
+    skops.io.dump(LogisticRegression().fit(frame()[NUMBERS], frame().y), model)
+    given = ["--data", str(rows), "--target", "y", "--classes", "a,b", "-o", str(output)]
+    assert main(["import", str(model), *given]) == 2
+    message = "Expected a file without labels of its own, got one of scikit-learn (skops) at --classes."
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
 def test_a_hostile_pickle_is_not_opened_without_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model, mark, output = tmp_path / "model.pkl", tmp_path / "mark", tmp_path / "model.ambidex"
     model.write_bytes(pickle.dumps(Marker(mark)))

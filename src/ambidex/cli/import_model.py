@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="OUT.ambidex")
     parser.add_argument("--data", default="", metavar="DATA", help="rows to compare on; they also type the columns")
     parser.add_argument("--target", default="prediction", metavar="NAME", help="what the answer is called")
-    parser.add_argument("--classes", default="", metavar="A,B,…", help="labels, where a file only has probabilities")
+    parser.add_argument("--classes", default="", metavar="A,B,…", help="labels that a file does not hold")
     parser.add_argument("--trust", action="store_true", help="read a file that can run code")
     add_output_arguments(parser)
 

@@ -14,7 +14,18 @@ import numpy as np
 import onnx
 
 from ambidex.errors import InputFileError, expected
-from ambidex.ingest.foreign import Answers, Columns, Foreign, Kinds, ModelRefusedError, Precision, matrix, numbered
+from ambidex.ingest.foreign import (
+    Answers,
+    Columns,
+    Foreign,
+    Kinds,
+    ModelRefusedError,
+    Precision,
+    Wanted,
+    matrix,
+    numbered,
+)
+from ambidex.ingest.labelled import Labels, with_names
 
 # onnxmltools' own limit for trees.
 _OPSET = 15
@@ -67,8 +78,8 @@ def without_feature_names(estimator: Any) -> Iterator[None]:
         booster.feature_names = names
 
 
-def read_lightgbm(path: Path) -> Foreign:
-    """A model saved by `Booster.save_model`: text."""
+def read_lightgbm(path: Path, wanted: Wanted) -> Foreign:
+    """A model saved by `Booster.save_model`: text. Its classes are numbers, unless labels are given."""
     import lightgbm
 
     try:
@@ -76,11 +87,11 @@ def read_lightgbm(path: Path) -> Foreign:
     except lightgbm.basic.LightGBMError as error:
         raise InputFileError(expected("a model of LightGBM", got=str(error), where=str(path))) from None
     objective = str(booster.dump_model(num_iteration=1).get("objective", ""))
-    classes = _booster_classes(objective, booster.num_model_per_iteration())
+    classes = _booster_classes(objective, booster.num_model_per_iteration(), wanted.classes)
     columns = tuple(booster.feature_name())
 
     def convert(kinds: Kinds, precision: Precision) -> Any:
-        return _converted("lightgbm", booster, kinds, precision)
+        return with_names(_converted("lightgbm", booster, kinds, precision), wanted.classes)
 
     return Foreign(
         origin=f"lightgbm {lightgbm.__version__} Booster ({objective.split(' ', maxsplit=1)[0]})",
@@ -91,8 +102,8 @@ def read_lightgbm(path: Path) -> Foreign:
     )
 
 
-def read_xgboost(path: Path) -> Foreign:
-    """A model saved by `Booster.save_model`: JSON or UBJSON."""
+def read_xgboost(path: Path, wanted: Wanted) -> Foreign:
+    """A model saved by `Booster.save_model`: JSON or UBJSON. Its classes are numbers, unless labels are given."""
     import json
 
     import xgboost
@@ -107,7 +118,7 @@ def read_xgboost(path: Path) -> Foreign:
     learner = json.loads(booster.save_config())["learner"]
     objective = learner["objective"]["name"]
     count = int(learner["learner_model_param"]["num_class"] or 0)
-    classes = _booster_classes(objective, max(count, 1))
+    classes = _booster_classes(objective, max(count, 1), wanted.classes)
     columns = tuple(booster.feature_names or numbered(booster.num_features()))
 
     def answer(values: Columns) -> Answers:
@@ -118,7 +129,7 @@ def read_xgboost(path: Path) -> Foreign:
         # The converter knows features by f0, f1, …
         booster.feature_names = None
         try:
-            return _converted("xgboost", booster, kinds, precision)
+            return with_names(_converted("xgboost", booster, kinds, precision), wanted.classes)
         finally:
             booster.feature_names = list(columns)
 
@@ -131,22 +142,29 @@ def read_xgboost(path: Path) -> Foreign:
     )
 
 
-def _booster_classes(objective: str, count: int) -> tuple[str | int, ...]:
-    """Boosters number their classes. Raises `ModelRefusedError` for an objective whose answer is no class or number."""
+def _booster_classes(objective: str, count: int, given: Labels) -> Labels:
+    """Boosters number their classes; `given` names them.
+
+    Raises `ModelRefusedError` for an objective whose answer is no class or number, and for labels that do not fit it.
+    """
     name = objective.split(" ", maxsplit=1)[0]
     if name.startswith(("rank", "lambdarank", "survival")):
         raise ModelRefusedError(expected("an objective of classes or numbers", got=name))
-    if count > 1:
-        return tuple(range(count))
-    return (0, 1) if name in ("binary", "binary:logistic", "reg:logistic") else ()
+    numbers = 2 if count == 1 and name in ("binary", "binary:logistic", "reg:logistic") else count
+    numbers = numbers if numbers > 1 else 0
+    if given and len(given) != numbers:
+        what = f"{numbers} classes" if numbers else f"no classes for the numbers of {name}"
+        raise ModelRefusedError(expected(what, got=f"{len(given)} labels", where="--classes"))
+    return given or tuple(range(numbers))
 
 
-def _booster_answer(raw: Any, classes: tuple[str | int, ...]) -> Answers:
+def _booster_answer(raw: Any, classes: Labels) -> Answers:
     values = np.asarray(raw, np.float64)
     if not classes:
         return Answers(values=values.reshape(len(values)))
     shares = values if values.ndim == 2 else np.stack([1 - values, values], axis=1)
-    return Answers(values=shares.argmax(axis=1).astype(np.int64), probabilities=shares)
+    names = np.array(classes, dtype=object if isinstance(classes[0], str) else np.int64)
+    return Answers(values=names[shares.argmax(axis=1)], probabilities=shares)
 
 
 def _converted(library: str, booster: Any, kinds: Kinds, precision: Precision) -> Any:

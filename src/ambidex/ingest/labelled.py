@@ -51,17 +51,33 @@ def with_label(model: Any, labels: Labels) -> Any:
     copied = onnx.ModelProto.FromString(model.SerializeToString())
     graph = copied.graph
     shares, nodes = _both_shares(graph, graph.output[0], len(labels))
-    is_text = isinstance(labels[0], str)
-    values = np.array(list(labels), object if is_text else np.int64)
-    graph.initializer.append(numpy_helper.from_array(values, "ambidex/labels"))
     decide = helper.make_node("ArgMax", [shares.name], ["ambidex/decision"], axis=1, keepdims=0)
-    name = helper.make_node("Gather", ["ambidex/labels", "ambidex/decision"], ["ambidex/label"])
-    graph.node.extend([*nodes, decide, name])
-    dtype = TensorProto.STRING if is_text else TensorProto.INT64
-    label = helper.make_tensor_value_info("ambidex/label", dtype, [None])
+    graph.node.extend([*nodes, decide])
+    label = _named(graph, "ambidex/decision", labels)
     del graph.output[:]
     graph.output.extend([label, shares])
     return copied
+
+
+def with_names(model: Any, labels: Labels) -> Any:
+    """The model with names for labels that it numbers from 0, where there are names."""
+    if not labels:
+        return model
+    graph = model.graph
+    _, shares = graph.output
+    label = _named(graph, graph.output[0].name, labels)
+    del graph.output[:]
+    graph.output.extend([label, shares])
+    return model
+
+
+def _named(graph: Any, numbers: str, labels: Labels) -> Any:
+    """An output of the label for each of the numbers, with the node that makes it."""
+    is_text = isinstance(labels[0], str)
+    values = np.array(list(labels), object if is_text else np.int64)
+    graph.initializer.append(numpy_helper.from_array(values, "ambidex/labels"))
+    graph.node.append(helper.make_node("Gather", ["ambidex/labels", numbers], ["ambidex/label"]))
+    return helper.make_tensor_value_info("ambidex/label", TensorProto.STRING if is_text else TensorProto.INT64, [None])
 
 
 def _both_shares(graph: Any, given: Any, count: int) -> tuple[Any, list[Any]]:

@@ -17,7 +17,7 @@ PREFIX = "model/"
 OPSET, ML_OPSET, IR_VERSION = 17, 3, 8
 OLDEST = 13
 _STEADY = frozenset(
-    {"Add", "Cast", "Concat", "Div", "Exp", "Identity", "MatMul", "Mul", "Neg", "Reshape", "Sigmoid", "Sub"}
+    {"Add", "Cast", "Concat", "Div", "Exp", "Gather", "Identity", "MatMul", "Mul", "Neg", "Reshape", "Sigmoid", "Sub"}
 )
 _NUMBERS = frozenset({TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL})
 

@@ -55,6 +55,7 @@ READERS: tuple[Reader, ...] = (
         function="read_lightgbm",
         packages=("lightgbm", "onnxmltools", "skl2onnx"),
         needs="lightgbm onnxmltools skl2onnx",
+        takes_wanted=True,
     ),
     Reader(
         kind="XGBoost",
@@ -63,6 +64,7 @@ READERS: tuple[Reader, ...] = (
         function="read_xgboost",
         packages=("xgboost", "onnxmltools", "skl2onnx"),
         needs="xgboost-cpu onnxmltools skl2onnx",
+        takes_wanted=True,
     ),
     Reader(
         kind="CatBoost",

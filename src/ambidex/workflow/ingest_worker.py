@@ -11,7 +11,7 @@ import msgspec
 from ambidex.backends.subprocess import fail_with
 from ambidex.data.read import read_table
 from ambidex.data.table import Table
-from ambidex.errors import AmbidexError
+from ambidex.errors import AmbidexError, UsageError, expected
 from ambidex.ingest.foreign import Foreign, Wanted
 from ambidex.ingest.table import reader_of
 from ambidex.workflow.converted import convert, write_converted
@@ -35,6 +35,9 @@ def _read(wish: Wish, table: Table | None) -> Foreign:
     read = getattr(import_module(reader.module), reader.function)
     names = () if table is None else tuple(name for name in table.names if name != wish.target)
     wanted = Wanted(classes=wish.classes, columns=names)
+    if wish.classes and not reader.takes_wanted:
+        message = expected("a file without labels of its own", got=f"one of {reader.kind}", where="--classes")
+        raise UsageError(message, where="--classes")
     foreign: Foreign = read(path, wanted) if reader.takes_wanted else read(path)
     return foreign
 
