@@ -5,8 +5,8 @@
 
 Each comparison measures three columns, all of them PyTorch in Matched: `a`, `b`, and `slow`, whose timed calls each
 take 20 % longer. The places of the three in the order of turns rotate. Asked is (1) whether any row tells a from b,
-and (2) whether the epoch's time tells `slow` from `a`, with either of them as the reference. As in a report, processes
-are fresh in every run and take turns.
+and (2) whether the epoch's time tells `slow` from `a`, with either of them as the reference. Only what a report calls
+a measurable difference tells one from another. As in a report, processes are fresh in every run and take turns.
 """
 
 from __future__ import annotations

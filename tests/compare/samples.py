@@ -82,12 +82,12 @@ def make_empty(division: Division) -> DivisionResult:
     return make_division(gather_samples(division, [COLUMNS[column] for column in columns], samples), rows)
 
 
-def make_comparison(*, name: str = "desk", runs: int = 9) -> Comparison:
+def make_comparison(*, name: str = "desk", runs: int = 9, noise: float = 0.02) -> Comparison:
     """A whole comparison of made-up samples, as a report has it."""
     columns: list[Column] = [COLUMNS[column] for column in FACTORS]
     rows = quantities(rows=ROWS, many_rows=MANY, is_classification=True)
     divisions = tuple(
-        make_division(gather_samples(division, columns, make_samples(division, FACTORS, runs=runs)), rows)
+        make_division(gather_samples(division, columns, make_samples(division, FACTORS, runs=runs, noise=noise)), rows)
         for division in ("defaults", "matched")
     )
     comparison = Comparison(

@@ -45,6 +45,14 @@ def test_few_runs_are_admitted() -> None:
     assert any("(3 runs show only large and steady differences)" in text for text in make_comparison(runs=3).findings)
 
 
+def test_what_three_runs_only_show_is_said_with_its_figures() -> None:
+    findings = make_comparison(runs=3, noise=0.35).findings
+    (line,) = (line for line in findings if line.startswith("Defaults: seen, but not confirmed by 3 runs: "))
+    assert re.search(r" import \(PyTorch eager [\d.]+ s, TensorFlow graph [\d.]+ s, ONNX Runtime [\d.]+ ms\);", line)
+    quiet = [line for line in findings if "no measurable difference between TensorFlow graph" in line]
+    assert not any(" import;" in line for line in quiet)
+
+
 def test_one_run_tells_nothing_apart() -> None:
     findings = make_comparison(runs=1).findings
     assert "Defaults: one run cannot tell columns apart; take more with --runs." in findings

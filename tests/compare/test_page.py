@@ -38,6 +38,13 @@ def test_rows_without_a_difference_say_so(markdown: str) -> None:
     assert "× 0.5" in line
 
 
+def test_a_cell_says_what_was_seen_but_not_confirmed() -> None:
+    markdown = to_markdown(make_page([make_comparison(runs=3, noise=0.35)]))
+    line = next(line for line in markdown.splitlines() if line.startswith("| import (lower"))
+    assert line.count("; seen, not confirmed by 3 runs)") == 2
+    assert "Seen, not confirmed: the intervals are apart" in markdown
+
+
 def test_what_was_not_measured_is_said(markdown: str) -> None:
     assert "**Not measured:**\n\n- a GPU" in markdown
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ambidex.compare.statistics import Contrast, contrasts, gap, holm, interval, log_ratios, paired_p
+from ambidex.compare.statistics import Contrast, contrasts, gap, holm, interval, is_only_seen, log_ratios, paired_p
 
 Floats = npt.NDArray[np.float64]
 
@@ -78,6 +78,31 @@ def test_one_run_shows_nothing() -> None:
     (found,) = verdicts(np.array([np.log(3.0)]))
     assert found.p == 1
     assert not found.is_measurable
+
+
+SEEN = np.log([3.4, 3.8, 4.7])
+
+
+def test_intervals_apart_that_three_runs_cannot_confirm_are_seen() -> None:
+    found = verdicts(SEEN, *(logs(1.0, noise=0.1, runs=3, seed=seed) for seed in range(15)))[0]
+    assert not found.is_measurable
+    assert is_only_seen(found, interval([6.6, 7.3, 11.9]), interval([1.9, 1.94, 2.5]))
+
+
+def test_what_overlaps_or_lies_close_is_not_seen() -> None:
+    (found, close) = verdicts(SEEN, np.log([1.01, 1.03, 1.06]))
+    assert not is_only_seen(found, interval([2.0, 7.3, 11.9]), interval([1.9, 1.94, 2.5]))
+    assert not is_only_seen(close, interval([1.02, 1.03, 1.04]), interval([0.99, 1.0, 1.01]))
+
+
+def test_what_is_measurable_is_more_than_seen() -> None:
+    (found,) = verdicts(logs(3.0, noise=0.02))
+    assert not is_only_seen(found, interval([3.0, 3.1]), interval([1.0, 1.1]))
+
+
+def test_one_run_is_not_enough_to_see() -> None:
+    (found,) = verdicts(np.log([3.0]))
+    assert not is_only_seen(found, interval([3.0]), interval([1.0]))
 
 
 def test_values_equal_in_every_run_are_no_difference() -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ambidex.compare.comparison import Comparison, Compilation, DivisionResult, ExportResult, Row, Sameness
-from ambidex.compare.statistics import Interval
+from ambidex.compare.statistics import Interval, is_only_seen
 
 DIVISION_NAMES: dict[str, str] = {"defaults": "Defaults", "matched": "Matched"}
 SAME_FIRST_STEP = 1e-6
@@ -54,6 +54,7 @@ def _division(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]
     if runs == 1:
         yield f"{name}: one run cannot tell columns apart; take more with --runs."
     else:
+        yield from (f"{name}: {text}" for text in _only_seen(division, titles))
         yield from (f"{name}: {text}" for text in _quiet(division, titles, runs))
 
 
@@ -62,13 +63,33 @@ def is_measured(division: DivisionResult) -> bool:
     return any(row.cells for row in division.rows)
 
 
+def _only_seen(division: DivisionResult, titles: dict[str, str]) -> Iterator[str]:
+    """The rows whose intervals lie apart without a test to confirm it, in one sentence with their figures."""
+    by_runs: dict[int, list[str]] = {}
+    for row in division.rows:
+        if row.name not in BEGINNINGS or division.reference not in row.cells:
+            continue
+        theirs = row.cells[division.reference]
+        seen: dict[int, list[str]] = {}
+        for column, contrast in row.contrasts.items():
+            if is_only_seen(contrast, row.cells[column], theirs):
+                times = f"{titles[column]} {amount(row.cells[column].median, row.unit)}"
+                seen.setdefault(contrast.ratio.runs, []).append(times)
+        for runs, figures in seen.items():
+            reference = f"{titles[division.reference]} {amount(theirs.median, row.unit)}"
+            by_runs.setdefault(runs, []).append(f"{row.title} ({', '.join([reference, *figures])})")
+    for runs, rows in by_runs.items():
+        yield f"seen, but not confirmed by {runs} runs: {'; '.join(rows)}."
+
+
 def _quiet(division: DivisionResult, titles: dict[str, str], runs: int) -> Iterator[str]:
     """What did not differ; and what only one run shows, of which nothing can be said."""
     once: dict[str, list[str]] = {}
     quiet: dict[str, list[str]] = {}
     for row in division.rows:
         for column, contrast in row.contrasts.items():
-            if not contrast.is_measurable:
+            only_seen = is_only_seen(contrast, row.cells[column], row.cells[division.reference])
+            if not contrast.is_measurable and not only_seen:
                 (once if contrast.ratio.runs == 1 else quiet).setdefault(column, []).append(row.title)
     few = f" ({runs} runs show only large and steady differences)" if runs < 5 else ""
     reference = titles[division.reference]

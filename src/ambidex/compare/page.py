@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from ambidex.compare.comparison import Comparison, DivisionResult, ImportProfile, Row, Source
 from ambidex.compare.finding import DIVISION_NAMES, amount, between, digits, interval_text
-from ambidex.compare.statistics import ERROR_RATE, LEAST_GAP
+from ambidex.compare.statistics import ERROR_RATE, LEAST_GAP, is_only_seen
 from ambidex.report.page import (
     Bars,
     Block,
@@ -52,7 +52,9 @@ PRACTICE: tuple[str, ...] = (
     "Threads and precision are set to the same in all of them and printed below as each framework reports them.",
     f"""Quotients are taken within runs. A difference is called measurable where the bootstrap interval of the median
     quotient leaves out 1, the paired t test is significant, both corrected for the number of rows compared
-    (Bonferroni, Holm; {100 * ERROR_RATE:.0f} % together), and the gap is at least {100 * LEAST_GAP:.0f} %.""",
+    (Bonferroni, Holm; {100 * ERROR_RATE:.0f} % together), and the gap is at least {100 * LEAST_GAP:.0f} %. Of the
+    others, "no measurable difference" is said where the intervals of the two columns overlap or the gap is smaller, and
+    "seen, not confirmed" where they are apart by such a gap but the runs are too few for the test.""",
     """Accuracy is compared seed by seed: run and seed go together. No column is called the winner: rows weigh
     differently for everybody.""",
     """What would change these figures: another number of rows, width or batch size (compilation and steps per call
@@ -148,7 +150,8 @@ def _table(comparison: Comparison, division: DivisionResult) -> Table:
     )
     caption = (
         f"{DIVISION_NAMES[division.division]}: medians of runs with {100 - 100 * ERROR_RATE:.0f} % bootstrap "
-        f"intervals, and the quotient to {reference}. Underlined: a measurable difference. A dash: not measured."
+        f"intervals, and the quotient to {reference}. Underlined: a measurable difference. Seen, not confirmed: the "
+        "intervals are apart, but so few runs do not prove a difference. A dash: not measured."
     )
     return Table(caption=caption, heads=heads, rows=rows)
 
@@ -168,6 +171,8 @@ def _cell(row: Row, column: str, reference: str) -> Cell:
     verdict = f"× {digits(contrast.ratio.median)}" if contrast.is_measurable else "no measurable difference"
     if contrast.ratio.runs == 1:
         verdict = "one run"
+    elif is_only_seen(contrast, interval, row.cells[reference]):
+        verdict = f"seen, not confirmed by {contrast.ratio.runs} runs"
     mark = ("more" if contrast.ratio.median > 1 else "less") if contrast.is_measurable else ""
     return Cell(
         text=amount(interval.median, row.unit),

@@ -4,6 +4,9 @@ Runs are paired: within one run two columns took turns, so the quotient of their
 did meanwhile. A difference is called measurable where all three hold: the interval of the median quotient leaves
 out 1, the paired t test on its logarithm is significant, both corrected for the number of rows, and the median gap is
 at least 5 %. The t test is there because a bootstrap of nine medians alone is too sure of itself.
+
+Three runs can hardly pass that test, whatever they show. So there is a third outcome beside a measurable difference and
+none: the columns' own intervals lie apart and the gap counts, but the runs do not confirm it.
 """
 
 from __future__ import annotations
@@ -98,6 +101,12 @@ def _contrast(log: Floats, p: float, rows: int) -> Contrast:
     is_outside = bounds.low > 0 or bounds.high < 0
     is_measurable = is_outside and p < ERROR_RATE and gap(ratio.median) >= LEAST_GAP
     return Contrast(ratio=ratio, p=p, is_measurable=is_measurable)
+
+
+def is_only_seen(contrast: Contrast, ours: Interval, theirs: Interval) -> bool:
+    """Whether two columns' intervals lie apart by a gap that counts, while their runs do not confirm it."""
+    is_open = contrast.ratio.runs > 1 and not contrast.is_measurable
+    return is_open and not ours.overlaps(theirs) and gap(contrast.ratio.median) >= LEAST_GAP
 
 
 def gap(ratio: float) -> float:
