@@ -7,7 +7,6 @@ import pytest
 
 from ambidex.compare.comparison import FORMAT, ReportFile, read_report
 from ambidex.compare.page import make_page
-from ambidex.compare.run import merge
 from ambidex.errors import InputFileError
 from ambidex.report.markdown import to_markdown
 from tests.compare.samples import make_comparison, make_empty
@@ -71,22 +70,6 @@ def test_a_report_comes_back_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_bytes(msgspec.json.encode(ReportFile(format=FORMAT, comparisons=(comparison,))))
     assert read_report(path) == (comparison,)
-
-
-def test_reports_of_two_machines_become_one_page(tmp_path: Path) -> None:
-    reports = []
-    for name in ("desk", "server"):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "samples.jsonl").write_text(f'{{"identity":"{name}"}}\n', encoding="utf-8")
-        reports.append(folder / "report.json")
-    merge(tmp_path / "both", reports, [make_comparison(name="desk", runs=3), make_comparison(name="server", runs=3)])
-    page = (tmp_path / "both" / "report.md").read_text(encoding="utf-8")
-    assert "## Machines side by side" in page
-    assert "## Findings · desk" in page
-    assert "## Matched · server" in page
-    assert len(read_report(tmp_path / "both" / "report.json")) == 2
-    assert (tmp_path / "both" / "samples.jsonl").read_text(encoding="utf-8").count("identity") == 2
 
 
 @pytest.mark.parametrize("content", ["{}", "not json", '{"format": 1, "comparisons": [{"ambidex": 3}]}'])

@@ -119,5 +119,12 @@ def test_a_heading_is_an_address(html: str) -> None:
     assert '<a href="#first-second">' in html
 
 
+def test_headings_that_read_alike_have_addresses_of_their_own() -> None:
+    sections = tuple(Section(title=title, blocks=(Text(text="x"),)) for title in ("A b", "A, b", "A b"))
+    html = to_html(Page(title="x", lead="y", sections=sections))
+    for name in ("a-b", "a-b-2", "a-b-3"):
+        assert html.count(f'id="{name}"') == html.count(f'href="#{name}"') == 1
+
+
 def test_backticks_are_code() -> None:
     assert marked_up("run `a < b` now") == "run <code>a &lt; b</code> now"

@@ -21,6 +21,8 @@ from ambidex.cli.output import add_output_arguments, note, print_json
 from ambidex.cli.train import PATHS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ambidex.compare.comparison import Comparison
     from ambidex.compare.prepare import Effort
     from ambidex.config import Experiment
@@ -49,6 +51,9 @@ EXPERIMENT: tuple[str, ...] = (
     "validation_end",
 )
 """The flags of `train` that a comparison takes as well, under the same names."""
+FILES: tuple[str, ...] = ("report.html", "report.md", "report.json", "samples.jsonl")
+BESIDE_FROM: frozenset[str] = frozenset({"reports", "output", "json", "quiet"})
+"""All that `--from` goes with: nothing is measured."""
 DEFAULT_SERIES_MODEL = "lstm"
 """What `--model auto` means for series here: the default of training is solved, which no framework takes part in."""
 
@@ -86,28 +91,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command."""
-    comparisons = _merge(args) if args.reports else [_measure(args)]
+    comparisons, files = _merge(args) if args.reports else ([_measure(args)], FILES)
     if args.json:
-        print_json(summary(args.output, comparisons))
+        print_json(summary(args.output, comparisons, files))
         return 0
-    for comparison in comparisons:
+    from ambidex.compare.together import labels
+
+    for label, comparison in zip(labels(comparisons), comparisons, strict=True):
+        if len(comparisons) > 1:
+            print(f"{label}:")
         for finding in comparison.findings:
             print(f"- {finding}")
-    print(f"\nwrote {Path(args.output) / 'report.html'} (and report.md, report.json, samples.jsonl)")
+    page, *others = files
+    print(f"\nwrote {Path(args.output) / page} (and {', '.join(others)})")
     return 0
 
 
-def _merge(args: argparse.Namespace) -> list[Comparison]:
-    from ambidex.compare.comparison import read_report
-    from ambidex.compare.run import merge
+def _merge(args: argparse.Namespace) -> tuple[list[Comparison], Sequence[str]]:
+    from ambidex.compare.merge import merge
     from ambidex.errors import UsageError, expected
 
-    if args.data is not None:
+    for name, value in vars(args).items():
+        if name in BESIDE_FROM or value is None or value is False or value == []:
+            continue
+        where = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
         fix = "Merge reports, or measure data."
-        raise UsageError(expected("no DATA beside --from", got=repr(args.data), fix=fix), where="--from")
-    found = [comparison for path in args.reports for comparison in read_report(Path(path))]
-    merge(Path(args.output), [Path(path) for path in args.reports], found)
-    return found
+        raise UsageError(expected(f"no {where} beside --from", got="both", fix=fix), where=where)
+    merged = merge(Path(args.output), [Path(path) for path in args.reports])
+    for text in merged.notes:
+        note(text, is_quiet=args.quiet)
+    return merged.comparisons, FILES if merged.has_samples else FILES[:-1]
 
 
 def _measure(args: argparse.Namespace) -> Comparison:
@@ -200,15 +213,18 @@ def _show(*, is_quiet: bool) -> Any:
     return show
 
 
-def summary(output: str, comparisons: list[Comparison]) -> dict[str, Any]:
+def summary(output: str, comparisons: Sequence[Comparison], files: Sequence[str]) -> dict[str, Any]:
     """The JSON result of `compare`: medians with their intervals by division, row and column."""
     import msgspec
 
+    from ambidex.compare.together import labels
+
     return {
         "output": output,
-        "files": ["report.html", "report.md", "report.json", "samples.jsonl"],
+        "files": list(files),
         "comparisons": [
             {
+                "report": label,
                 "machine": comparison.machine.name,
                 "kind": comparison.setting.kind,
                 "runs": comparison.setting.runs,
@@ -228,6 +244,6 @@ def summary(output: str, comparisons: list[Comparison]) -> dict[str, Any]:
                     for division in comparison.divisions
                 },
             }
-            for comparison in comparisons
+            for label, comparison in zip(labels(comparisons), comparisons, strict=True)
         ],
     }

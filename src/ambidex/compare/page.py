@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from ambidex.compare.comparison import Comparison, DivisionResult, ImportProfile, Row, Source
 from ambidex.compare.finding import DIVISION_NAMES, amount, between, digits, interval_text
 from ambidex.compare.statistics import ERROR_RATE, LEAST_GAP, is_only_seen
+from ambidex.compare.together import labels, page_lead, page_title, side_by_side
 from ambidex.report.page import (
     Bars,
     Block,
@@ -64,54 +65,13 @@ PRACTICE: tuple[str, ...] = (
 
 
 def make_page(comparisons: Sequence[Comparison]) -> Page:
-    """One page for one machine, or for several."""
-    several = len(comparisons) > 1
+    """One page for one report, or for several."""
     sections: list[Section] = []
-    if several:
-        sections.append(_machines(comparisons))
-    for comparison in comparisons:
-        sections += _sections(comparison, f" · {comparison.machine.name}" if several else "")
-    first = comparisons[0]
-    names = ", ".join(dict.fromkeys(title for one in comparisons for title in one.titles.values()))
-    return Page(
-        title=f"Compared on {first.setting.data['file']}: {names}",
-        lead=_lead(comparisons),
-        sections=tuple(sections),
-    )
-
-
-def _lead(comparisons: Sequence[Comparison]) -> str:
-    first = comparisons[0]
-    where = "; ".join(f"{one.machine.cpu}, {one.machine.cores} cores" for one in comparisons)
-    kind = f"{first.setting.kind}, {first.setting.runs} runs of each column in each division"
-    return (
-        f"Measured by ambidex {first.ambidex} on {where} ({kind}). These figures hold for this data and this machine."
-    )
-
-
-def _machines(comparisons: Sequence[Comparison]) -> Section:
-    """Epoch and prediction of every column on every machine; machines are not set against each other."""
-    rows = []
-    for comparison in comparisons:
-        for division in comparison.divisions:
-            by_name = {row.name: row for row in division.rows}
-            for name in ("epoch", "one_row_p50"):
-                row = by_name.get(name)
-                for column, cell in (row.cells if row else {}).items():
-                    label = f"{comparison.machine.name}: {comparison.titles[column]}"
-                    text = interval_text(cell, row.unit if row else "")
-                    rows.append(
-                        (
-                            Cell(text=label),
-                            Cell(text=DIVISION_NAMES[division.division]),
-                            Cell(text=row.title if row else ""),
-                            Cell(text=text),
-                        )
-                    )
-    table = Table(
-        caption="Medians with intervals", heads=("machine and column", "division", "row", "value"), rows=tuple(rows)
-    )
-    return Section(title="Machines side by side", blocks=(table,))
+    if len(comparisons) > 1:
+        sections.append(side_by_side(comparisons))
+    for label, comparison in zip(labels(comparisons), comparisons, strict=True):
+        sections += _sections(comparison, f" · {label}" if len(comparisons) > 1 else "")
+    return Page(title=page_title(comparisons), lead=page_lead(comparisons), sections=tuple(sections))
 
 
 def _sections(comparison: Comparison, suffix: str) -> Iterator[Section]:

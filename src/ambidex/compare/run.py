@@ -302,12 +302,3 @@ def write_report(folder: Path, comparisons: Sequence[Comparison]) -> None:
 
 def _clock(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
-
-
-def merge(folder: Path, reports: Sequence[Path], comparisons: Sequence[Comparison]) -> None:
-    """Writes one page for several machines; samples that lie beside the reports are put into one file."""
-    check_libraries()
-    open_folder(folder)
-    beside = [path.with_name(SAMPLES) for path in reports]
-    write_whole(folder / SAMPLES, [path.read_bytes() for path in beside if path.is_file()])
-    write_report(folder, comparisons)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import count
 from pathlib import Path
@@ -30,11 +30,10 @@ STYLE = Path(__file__).with_name("page.css")
 def to_html(page: Page) -> str:
     """The page as one document. Raises `BackendError` where it has charts and matplotlib is missing."""
     writer = _Writer()
-    sections = "\n".join(writer.section(section) for section in page.sections)
+    named = list(zip(_anchors(page.sections), page.sections, strict=True))
+    sections = "\n".join(writer.section(name, section) for name, section in named)
     links = "".join(
-        f'<li><a href="#{anchor(section.title)}">{escape(section.title)}</a></li>'
-        for section in page.sections
-        if section.level == 2
+        f'<li><a href="#{name}">{escape(section.title)}</a></li>' for name, section in named if section.level == 2
     )
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -63,14 +62,24 @@ def anchor(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
 
 
+def _anchors(sections: Sequence[Section]) -> list[str]:
+    """An address for each heading; one that an earlier heading has is numbered."""
+    found: list[str] = []
+    for section in sections:
+        name = anchor(section.title)
+        numbered = (f"{name}-{number}" for number in count(2))
+        found.append(name if name not in found else next(one for one in numbered if one not in found))
+    return found
+
+
 class _Writer:
     """Writes blocks; counts charts, whose names must not meet."""
 
     def __init__(self) -> None:
         self._charts = count(1)
 
-    def section(self, section: Section) -> str:
-        name, head = anchor(section.title), f"h{section.level}"
+    def section(self, name: str, section: Section) -> str:
+        head = f"h{section.level}"
         blocks = "\n".join(self._block(block) for block in section.blocks)
         title = escape(section.title)
         return f'<section aria-labelledby="{name}"><{head} id="{name}">{title}</{head}>\n{blocks}\n</section>'
