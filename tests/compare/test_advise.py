@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,36 @@ def test_without_a_team_the_measured_times_decide() -> None:
     advice = advise(Case(), [make_comparison(runs=3)])
     assert advice.backend == "torch"
     assert "adult.csv on desk, full, 3 runs" in advice.reasons[0].evidence
+
+
+def test_the_report_that_decided_is_cited() -> None:
+    reports = [make_comparison(name="once", runs=1), make_comparison(name="server", runs=3)]
+    first = advise(Case(), reports).reasons[0]
+    assert first.text == "PyTorch: it took the least time from start to the same validation loss in Matched."
+    assert first.evidence.startswith("measured, adult.csv on server, full, 3 runs: import, first step and epochs")
+
+
+def test_a_report_that_times_only_defaults_decides_by_them() -> None:
+    defaults, matched = make_comparison(runs=3).divisions
+    rows = tuple(row for row in matched.rows if row.name not in {"import", "time_to_loss"})
+    comparison = msgspec.structs.replace(
+        make_comparison(runs=3), divisions=(defaults, msgspec.structs.replace(matched, rows=rows))
+    )
+    first = advise(Case(), [comparison]).reasons[0]
+    assert first.text == "PyTorch: it took the least time from start to the same validation loss in Defaults."
+    assert re.search(r": PyTorch [\d.]+ s \(.*\), Keras on TensorFlow [\d.]+ s \(", first.evidence)
+
+
+def test_what_no_report_tells_apart_decides_nothing() -> None:
+    for comparison in (make_comparison(runs=1), make_comparison(runs=3, noise=1.5)):
+        first = advise(Case(), [comparison]).reasons[0]
+        assert first.text.startswith("The reports tell no framework apart from start to the same loss. PyTorch: ")
+
+
+def test_what_was_only_seen_is_not_called_measured() -> None:
+    texts = [reason.text for reason in advise(Case(), [make_comparison(runs=3, noise=0.35)]).reasons]
+    (line,) = (text for text in texts if text.startswith("Defaults, epoch"))
+    assert line.endswith("Seen to differ from PyTorch eager, but not confirmed: TensorFlow XLA.")
 
 
 def test_measured_facts_are_cited() -> None:

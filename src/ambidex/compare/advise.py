@@ -8,7 +8,9 @@ from typing import Literal
 import msgspec
 
 from ambidex.compare.comparison import Comparison, DivisionResult, Row
-from ambidex.compare.finding import DIVISION_NAMES, amount, digits
+from ambidex.compare.finding import DIVISION_NAMES, amount, digits, interval_text
+from ambidex.compare.quickest import Quickest, division_of, find_quickest, row_of
+from ambidex.compare.statistics import is_only_seen
 from ambidex.export.table import target_for
 from ambidex.export.target import Target
 
@@ -91,47 +93,56 @@ def _backend(case: Case, comparisons: Sequence[Comparison]) -> tuple[str, list[R
         backend = "torch" if case.team == "torch" else "tensorflow"
         text = f"{ENGINES[backend]}: the team knows it, and the model is the same."
         return backend, [Reason(text=text, evidence="the answer about the team"), *reasons]
-    chosen = _quickest(comparisons)
-    if chosen:
-        text = f"{ENGINES[chosen]}: it took the least time from start to the same validation loss in Matched."
-        evidence = f"measured, {_where(comparisons[0])}: first step and epochs until that loss, and the import"
-        return chosen, [Reason(text=text, evidence=evidence), *reasons]
-    text = "PyTorch: it imports and starts faster and needs no compilation, which is most of a short run."
+    found = find_quickest(comparisons)
+    if found is not None:
+        return found.engine, [_fastest(found), *reasons]
+    told = "The reports tell no framework apart from start to the same loss. " if comparisons else ""
+    text = f"{told}PyTorch: it imports and starts faster and needs no compilation, which is most of a short run."
     evidence = f"docs/architecture.md, table of dependencies ({DATED}): torch 2.1 s to import, tensorflow 4.0 s"
     return "torch", [Reason(text=text, evidence=evidence), *reasons]
 
 
-def _quickest(comparisons: Sequence[Comparison]) -> str:
-    """The engine whose import and way to the common loss took least, over all machines in their order."""
-    for comparison in comparisons:
-        division = _division(comparison, "matched")
-        loss = _row(division, "time_to_loss") if division else None
-        start = next((row for one in comparison.divisions if (row := _row(one, "import"))), None)
-        if loss is None or start is None:
-            continue
-        # The import is timed once per framework, whatever its modes.
-        imports = {column.partition("-")[0]: cell.median for column, cell in start.cells.items()}
-        took = {
-            column: cell.median + imports[engine]
-            for column, cell in loss.cells.items()
-            if (engine := column.partition("-")[0]) in imports
-        }
-        if took:
-            return min(took, key=lambda column: took[column]).partition("-")[0]
-    return ""
+def _fastest(found: Quickest) -> Reason:
+    times = ", ".join(f"{ENGINES[engine]} {interval_text(took, 's')}" for engine, took in found.took.items())
+    level = " and ".join(ENGINES[engine] for engine in found.level)
+    return Reason(
+        text=(
+            f"{ENGINES[found.engine]}: it took the least time from start to the same validation loss in "
+            f"{DIVISION_NAMES[found.division]}{f', with {level} too close to tell' if level else ''}."
+        ),
+        evidence=f"measured, {_where(found.comparison)}: import, first step and epochs until that loss: {times}",
+    )
 
 
 def _training_facts(comparison: Comparison) -> Iterator[Reason]:
     for division in comparison.divisions:
-        row = _row(division, "epoch")
+        row = row_of(division, "epoch")
         if row is None:
             continue
         times = ", ".join(f"{comparison.titles[name]} {amount(cell.median, 's')}" for name, cell in row.cells.items())
-        text = f"{DIVISION_NAMES[division.division]}, {row.title}: {times}."
-        clear = [name for name, contrast in row.contrasts.items() if contrast.is_measurable]
-        if not clear:
-            text += " No measurable difference."
+        text = f"{DIVISION_NAMES[division.division]}, {row.title}: {times}. {_verdict(row, division, comparison)}"
         yield Reason(text=text, evidence=f"measured, {_where(comparison)}")
+
+
+def _verdict(row: Row, division: DivisionResult, comparison: Comparison) -> str:
+    """Which of a row's differences are measurable, and which were only seen."""
+    clear = [name for name, contrast in row.contrasts.items() if contrast.is_measurable]
+    seen = [
+        name
+        for name, contrast in row.contrasts.items()
+        if is_only_seen(contrast, row.cells[name], row.cells[division.reference])
+    ]
+    reference = comparison.titles[division.reference]
+    kinds = {
+        f"Measurably different from {reference}": clear,
+        f"Seen to differ from {reference}, but not confirmed": seen,
+    }
+    parts = [
+        f"{kind}: {', '.join(comparison.titles[name] for name in names)}." for kind, names in kinds.items() if names
+    ]
+    if all(contrast.ratio.runs == 1 for contrast in row.contrasts.values()):
+        return "One run tells nothing apart."
+    return " ".join(parts) or "No measurable difference."
 
 
 def _target_reasons(case: Case, target: Target) -> Iterator[Reason]:
@@ -153,8 +164,8 @@ def _measured_afterwards(comparisons: Sequence[Comparison], target: Target) -> I
                 gap = "" if one.max_abs is None else f", {one.max_abs:.1e} from the reference at most"
                 text = f"The export to {one.target} took {amount(one.seconds, 's')} and {size}{gap}."
                 yield Reason(text=text, evidence=f"measured, {_where(comparison)}")
-        division = _division(comparison, "matched")
-        row = _row(division, "one_row_p50") if division else None
+        division = division_of(comparison, "matched")
+        row = row_of(division, "one_row_p50") if division else None
         if row is not None and "onnxruntime" in row.cells:
             times = ", ".join(f"{comparison.titles[name]} {digits(cell.median)} ms" for name, cell in row.cells.items())
             yield Reason(text=f"Predicting one row took {times}.", evidence=f"measured, {_where(comparison)}")
@@ -183,12 +194,5 @@ def _command(case: Case, backend: str, target: Target) -> str:
 
 def _where(comparison: Comparison) -> str:
     setting = comparison.setting
-    return f"{setting.data['file']} on {comparison.machine.name}, {setting.kind}, {setting.runs} runs"
-
-
-def _division(comparison: Comparison, name: str) -> DivisionResult | None:
-    return next((division for division in comparison.divisions if division.division == name), None)
-
-
-def _row(division: DivisionResult, name: str) -> Row | None:
-    return next((row for row in division.rows if row.name == name), None)
+    runs = f"{setting.runs} run{'s' if setting.runs > 1 else ''}"
+    return f"{setting.data['file']} on {comparison.machine.name}, {setting.kind}, {runs}"
