@@ -1,7 +1,7 @@
 """Which backend to train in and which format to leave in, for your data, hardware, destination and team.
 
-Every line names its evidence: a fact measured by `ambidex compare` (--report), or a dated one. Without flags, on a
-terminal, it asks.
+Every line names its evidence: a fact measured by `ambidex compare` (--report), or a dated one. The command at its end
+has what --data and a report of the same data tell. Without flags, on a terminal, it asks.
 
 Examples:
   ambidex advise --run-on browser --team keras
@@ -52,17 +52,40 @@ def _case(args: argparse.Namespace) -> Case:
 
     given = (args.data, args.hardware, args.run_on, args.team, *args.report)
     is_asking = not any(given) and not args.json and _is_terminal()
+    data = _asked_data(args.time) if is_asking else _data(args.data or "", args.time)
     answers = {
         name: _chosen(name, getattr(args, name), choices, is_asking=is_asking)
         for name, choices in (("hardware", HARDWARE), ("run_on", dict.fromkeys(PLACES, "")), ("team", TEAMS))
     }
-    rows = 0
-    if args.data:
-        from ambidex.data.read import read_table
-
-        rows = read_table(args.data).num_rows
     settled: dict[str, Any] = {name: value for name, value in answers.items() if value}
-    return Case(**settled, rows=rows, is_series=bool(args.time))
+    return Case(**settled, **data, time=args.time or "")
+
+
+def _asked_data(time: str | None) -> dict[str, Any]:
+    from ambidex.errors import InputFileError
+
+    while True:
+        try:
+            return _data(_line("--data: a file of it (Enter: none)? "), time)
+        except InputFileError as error:
+            print(error.message)
+
+
+def _data(path: str, time: str | None) -> dict[str, Any]:
+    """What a case says of a file of data. Raises `UsageError` where it lacks the column of time stamps."""
+    from ambidex.data.fingerprint import table_fingerprint
+    from ambidex.data.read import read_table
+    from ambidex.data.table import known_columns
+    from ambidex.errors import UsageError, expected
+
+    if not path:
+        return {}
+    table = read_table(path)
+    if time and time not in table.names:
+        what = f"a column of {Path(path).name}"
+        raise UsageError(expected(what, got=repr(time), where="--time", fix=known_columns(table, time)), where="--time")
+    file = "" if path == "-" else path
+    return {"file": file, "rows": table.num_rows, "fingerprint": table_fingerprint(table)}
 
 
 def _chosen(name: str, value: str | None, choices: dict[str, str], *, is_asking: bool) -> str:
@@ -87,9 +110,13 @@ def _checked(flag: str, value: str | None, choices: dict[str, str]) -> str:
 
 
 def _answer(flag: str, choices: dict[str, str]) -> str:
+    return _line(f"{flag}: {', '.join(choices)} (Enter: no answer)? ")
+
+
+def _line(question: str) -> str:
     """What is typed; the end of input is no answer."""
     try:
-        return input(f"{flag}: {', '.join(choices)} (Enter: no answer)? ").strip()
+        return input(question).strip()
     except EOFError:
         print()
         return ""
@@ -106,4 +133,4 @@ def _print(advice: Advice) -> None:
     for reason in advice.reasons:
         print(f"- {reason.text}\n  evidence: {reason.evidence}")
     for caveat in advice.caveats:
-        print(f"! {caveat}")
+        print(f"! {caveat.text}\n  evidence: {caveat.evidence}")
