@@ -49,7 +49,8 @@ def test_an_error_names_value_place_and_way_out() -> None:
     with pytest.raises(DataError) as caught:
         parse_value(Column(name="age", kind="number"), "abc", "row 3")
     assert str(caught.value) == (
-        "Expected a number for column 'age', got 'abc' at row 3. Use null, or an empty cell of a file, if it is missing."
+        "Expected a number for column 'age', got 'abc' at row 3. "
+        "Use null, or an empty cell of a file, if it is missing."
     )
     assert caught.value.where == "row 3"
 
