@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
-from ambidex.compare.column import COLUMNS
+from ambidex.compare.column import COLUMNS, Division
 from ambidex.compare.measure import Listener, measure
 from tests.compare.samples import make_samples
 from tests.compare.small import small_task
