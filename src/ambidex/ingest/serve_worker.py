@@ -20,6 +20,7 @@ from ambidex.backends.served import Array, Program, travelling
 from ambidex.errors import AmbidexError, expected
 from ambidex.ingest.floors import check_versions
 from ambidex.ingest.hdf5_weights import check_weights
+from ambidex.ingest.serve_trial import with_samples
 from ambidex.ingest.texts import join_bytes, split_bytes
 from ambidex.runtime.foreign import KINDS, check_harmless
 from ambidex.runtime.worker_protocol import MAX_TENSORS, Header, Message, read_message, write_message
@@ -60,10 +61,11 @@ def main(arguments: list[str]) -> int:
     die_with_parent()
     try:
         program = open_program(kind, path, is_trusted="--trust" in flags)
+        interface = with_samples(program)
     except Exception as error:  # noqa: BLE001 - the door: whatever a framework raises is the file's fault
         write_message(answers, Message(kind="unloadable", text=refusal_of(path, error)))
         return 1
-    write_message(answers, Message(kind="loaded", interface=program.interface))
+    write_message(answers, Message(kind="loaded", interface=interface))
     while (received := read_message(asked)) is not None:
         message, contents = received
         reply, blobs = answer(program, message, contents)

@@ -23,7 +23,8 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """An input or output: datatypes are the Open Inference Protocol's, -1 is a free size, no shape is any shape.
 
     An input takes its own datatype, or also others of numbers, or anything and leaves it to the model. `labels` name
-    the last dimension.
+    the last dimension. Where there is no shape, `likely` is what the first weights say, which is told and not asked
+    for, and `sample` one that the model answered.
     """
 
     name: str
@@ -31,6 +32,13 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     shape: tuple[int, ...] | None = None
     takes: Literal["own", "numbers", "any"] = "own"
     labels: tuple[str, ...] = ()
+    likely: tuple[int, ...] | None = None
+    sample: tuple[int, ...] | None = None
+
+    @property
+    def told(self) -> tuple[int, ...] | None:
+        """The shape that clients are told; None where even the rank is not known."""
+        return self.likely if self.shape is None else self.shape
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

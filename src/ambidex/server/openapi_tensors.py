@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 _NUMERIC = list(FORMATS)
 _SHAPE: Json = rows_of({"type": "integer", "minimum": 1}, least=1, most=MAX_DIMENSIONS)
-_FREE_SHAPE: Json = rows_of({"type": "integer", "minimum": -1}, least=1)
+_FREE_SHAPE: Json = rows_of({"type": "integer", "minimum": -1}) | {"description": "Empty where it is not known"}
 _PARAMETERS: Json = {"type": ["object", "null"]}
 _LENGTHS: Json = {"type": "object", "required": ["count", "ns"]}
 

@@ -32,6 +32,7 @@ def _open_script(path: str) -> Program:
             got = f"{argument.name!r} of type {argument.type}"
             raise ArtifactError(expected("a forward that takes tensors", got=got, where=path), where=path)
     names = [argument.name for argument in arguments]
+    likely = _likely_shapes(module)
     results = _script_outputs(str(module.forward.schema.returns[0].type))
 
     def run(given: Mapping[str, Array], wanted: Sequence[str]) -> dict[str, Array]:
@@ -46,12 +47,55 @@ def _open_script(path: str) -> Program:
 
     return Program(
         interface=Interface(
-            inputs=tuple(Port(name=name, datatype="FP32", takes="numbers") for name in names),
+            inputs=tuple(Port(name=name, datatype="FP32", takes="numbers", likely=likely.get(name)) for name in names),
             outputs=tuple(Port(name=name, datatype="FP32") for name in results),
             runs_on=f"torch {torch.__version__}",
         ),
         run=run,
     )
+
+
+def _likely_shapes(module: Untyped) -> dict[str, tuple[int, ...]]:
+    """The shapes that the first weights ask of the inputs they meet, as far as the program shows it."""
+    graph = module.inlined_graph
+    arguments = [argument.name for argument in module.forward.schema.arguments[1:]]
+    values = [value.debugName() for value in graph.inputs()][1:]
+    origin = dict(zip(values, arguments, strict=True))  # of every value that has an input's shape still
+    found: dict[str, tuple[int, ...]] = {}
+    for node in graph.nodes():
+        given = list(node.inputs())
+        name = origin.get(given[0].debugName()) if given else None
+        if name is None:
+            continue
+        if node.kind() in _KEEPS_SHAPE:
+            origin |= {output.debugName(): name for output in node.outputs()}
+        elif node.kind() in _WEIGHTED and name not in found:
+            weight = _constant(given[1], module)
+            if isinstance(weight, torch.Tensor):
+                place = _WEIGHTED[node.kind()]
+                groups = _constant(given[place], module) if place else 1
+                free = (-1,) * (weight.dim() - 2)
+                found[name] = (-1, weight.shape[1] * int(groups or 1), *free)
+    return found
+
+
+_WEIGHTED = {"aten::linear": 0, "aten::conv1d": 6, "aten::conv2d": 6, "aten::conv3d": 6, "aten::_convolution": 8}
+"""Operators whose second argument is a weight (out, in, ...), and where they say how many groups it has."""
+_KEEPS_SHAPE = {
+    f"aten::{name}"
+    for name in ("add", "sub", "mul", "div", "to", "relu", "tanh", "sigmoid", "batch_norm", "layer_norm", "dropout")
+}
+
+
+def _constant(value: Untyped, module: Untyped) -> Untyped:
+    """What a value of the graph is before anything runs: a constant or an attribute; else None."""
+    node = value.node()
+    if node.kind() == "prim::Constant":
+        return value.toIValue()
+    if node.kind() == "prim::GetAttr":
+        owner = _constant(next(iter(node.inputs())), module)
+        return None if owner is None else getattr(owner, node.s("name"), None)
+    return module if node.kind() == "prim::Param" else None
 
 
 def _script_outputs(result: str) -> list[str]:

@@ -49,7 +49,9 @@ def describe(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
     model = foreign_model(service, exchange, names)
 
     def work() -> tuple[bytes, bytes, int]:
-        return encode(summary(model) | {"example": {"rows": [example_row(model.loaded)]}}), b"", 0
+        row = example_row(model.loaded)
+        shown = {"example": {"rows": [row]}} if row is not None else {"example": None, "note": _unknown(model.loaded)}
+        return encode(summary(model) | shown), b"", 0
 
     answer(service, exchange, model, work)
 
@@ -60,18 +62,23 @@ def summary(model: ForeignModel) -> dict[str, Any]:
 
     parts = described(model) | {"predict": predict_path(model.name)}
     if model.interface is not None:
-        parts |= {"runs_on": model.interface.runs_on} | ports(model.interface)
+        parts |= {"runs_on": model.interface.runs_on}
+        for kind, given in (("inputs", model.interface.inputs), ("outputs", model.interface.outputs)):
+            parts[kind] = [{"name": port.name, "datatype": port.datatype, "shape": port.told} for port in given]
     return parts
 
 
+def _unknown(interface: Interface) -> str:
+    """Why there is no example."""
+    names = ", ".join(repr(port.name) for port in interface.inputs if port.shape is None)
+    return f"The file does not say the shape of {names}, and the model refused what was tried. Send what fits it."
+
+
 def ports(interface: Interface) -> dict[str, Any]:
-    """Inputs and outputs as the Open Inference Protocol describes tensors; a shape nobody knows is [-1]."""
+    """Inputs and outputs as the Open Inference Protocol describes tensors; a shape nobody knows is empty."""
 
     def described_ports(given: Any) -> list[dict[str, Any]]:
-        return [
-            {"name": port.name, "datatype": port.datatype, "shape": list((-1,) if port.shape is None else port.shape)}
-            for port in given
-        ]
+        return [{"name": port.name, "datatype": port.datatype, "shape": list(port.told or ())} for port in given]
 
     return {"inputs": described_ports(interface.inputs), "outputs": described_ports(interface.outputs)}
 

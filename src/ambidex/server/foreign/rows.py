@@ -105,14 +105,16 @@ def name_labels(interface: Interface, answers: Sequence[dict[str, Any]]) -> None
                 answer[port.name] = dict(zip(port.labels, values, strict=True))
 
 
-def example_row(interface: Interface) -> dict[str, Any]:
-    """A row of the right form, of zeros and empty texts."""
+def example_row(interface: Interface) -> dict[str, Any] | None:
+    """A row of the right form, of zeros and empty texts; None where the form of an input is not known."""
+    if any(port.shape is None and port.sample is None for port in interface.inputs):
+        return None
     return {port.name: _example(port) for port in interface.inputs}
 
 
 def _example(port: Port) -> Any:
     value: Any = {"BYTES": "", "BOOL": False}.get(port.datatype, 0)
-    sizes = (port.shape or (-1,))[1:]
+    sizes = (port.shape or port.sample or ())[1:]
     for size in reversed(() if sizes == (1,) else sizes):
         value = [value] * (min(size, 1000) if size >= 0 else 1)
     return value

@@ -41,7 +41,8 @@ def rows_answer() -> Json:
 
 def rows_example(model: ForeignModel) -> Json | None:
     """A request that has the right form."""
-    return None if model.interface is None else {"rows": [example_row(model.interface)]}
+    row = None if model.interface is None else example_row(model.interface)
+    return None if row is None else {"rows": [row]}
 
 
 def _row(model: ForeignModel) -> Json:
@@ -53,7 +54,7 @@ def _row(model: ForeignModel) -> Json:
 def _value(port: Port) -> Json:
     """One row's part of an input."""
     if port.shape is None:
-        return {}
+        return {"description": f"{port.datatype}, of a shape that the file does not say"}
     scalar = value = _OPEN if port.takes == "any" else _SCALARS[port.datatype]
     sizes = port.shape[1:]
     for size in reversed(sizes):

@@ -79,7 +79,12 @@ def metadata(service: Service, exchange: Exchange, names: dict[str, str]) -> Non
     model = foreign_model(service, exchange, names)
 
     def work() -> tuple[bytes, bytes, int]:
-        return encode(metadata_of(model.name, model.version, ports(model.loaded))), b"", 0
+        document = metadata_of(model.name, model.version, ports(model.loaded))
+        signature = document["metadata"]["signature_def"]["signature_def"]["serving_default"]
+        for kind, given in (("inputs", model.loaded.inputs), ("outputs", model.loaded.outputs)):
+            for port in given:
+                signature[kind][port.name]["tensor_shape"]["unknown_rank"] = port.told is None
+        return encode(document), b"", 0
 
     answer(service, exchange, model, work)
 
