@@ -10,9 +10,12 @@ import joblib
 import pytest
 import skops.io
 from sklearn.linear_model import LogisticRegression
+from tests.cli.conftest import adult_rows, write_csv
 from tests.ingest.models import NUMBERS, frame, pipeline
 
 from ambidex.cli.main import main
+
+MODEL = Path(__file__).parents[1] / "golden" / "files" / "format-1-table.ambidex"
 
 
 class Marker:
@@ -71,6 +74,16 @@ def test_labels_for_a_file_that_holds_its_own_are_refused(
     message = "Expected a file without labels of its own, got one of scikit-learn (skops) at --classes."
     assert message in capsys.readouterr().err
     assert not output.exists()
+
+
+def test_what_export_writes_is_read_again_with_its_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exported, output = tmp_path / "model.onnx", tmp_path / "model.ambidex"
+    rows = write_csv(tmp_path / "rows.csv", adult_rows(20))
+    assert main(["export", str(MODEL), "--to", "onnx", "-o", str(exported)]) == 0
+    capsys.readouterr()
+    given = ["--data", str(rows), "--target", "income", "-o", str(output), "--json"]
+    assert main(["import", str(exported), *given]) == 0
+    assert json.loads(capsys.readouterr().out)["classes"] == ["<=50K", ">50K"]
 
 
 def test_a_hostile_pickle_is_not_opened_without_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -40,6 +41,32 @@ def test_probabilities_become_a_classifier_with_the_labels_given(tmp_path: Path)
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(done.artifact.predict_proba(rows), shares, atol=1e-6)
     assert list(done.artifact.predict(rows)) == [("a", "b", "c")[index] for index in shares.argmax(axis=1)]
+
+
+def with_metadata(path: Path, **entries: str) -> Path:
+    model = onnx.ModelProto.FromString(path.read_bytes())
+    helper.set_model_props(model, entries)
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_labels_in_the_metadata_need_not_be_given(tmp_path: Path) -> None:
+    path = with_metadata(softmax(tmp_path / "m.onnx"), task="multiclass", **{"classes:kind": '["a","b","c"]'})
+    assert read_onnx(path, Wanted()).classes == ("a", "b", "c")
+    assert read_onnx(path, Wanted(classes=("a", "b", "c"))).classes == ("a", "b", "c")
+    with pytest.raises(ModelRefusedError, match="Expected the labels of the file, a,b,c, got c,b,a at --classes"):
+        read_onnx(path, Wanted(classes=("c", "b", "a")))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [{"classes:kind": "a,b,c"}, {"classes:kind": "[1.5,2,3]"}, {"classes:p": "[0,1,2]", "classes:q": "[0,1]"}],
+)
+def test_metadata_that_names_no_labels_is_passed_over(tmp_path: Path, entries: dict[str, str]) -> None:
+    path = with_metadata(softmax(tmp_path / "m.onnx"), **entries)
+    assert read_onnx(path, Wanted(classes=("x", "y", "z"))).classes == ("x", "y", "z")
+    with pytest.raises(ModelRefusedError, match="or the names of its classes"):
+        read_onnx(path, Wanted())
 
 
 def test_an_input_per_column_keeps_its_name(tmp_path: Path) -> None:

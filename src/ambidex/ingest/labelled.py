@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import onnx
@@ -13,7 +15,18 @@ from ambidex.errors import expected
 from ambidex.ingest.foreign import Answers, ModelRefusedError
 
 Labels = tuple[str | int, ...]
+KEY = "classes:"
 FIX = "Name the labels in the order of the probabilities: --classes no,yes"
+
+
+def own_labels(model: Any) -> Labels:
+    """The labels that our own export leaves in a model's metadata, for the one target that has any; else none."""
+    found = [entry.value for entry in model.metadata_props if entry.key.startswith(KEY)]
+    if len(found) == 1:
+        with contextlib.suppress(msgspec.MsgspecError):
+            labels = tuple(msgspec.json.decode(found[0], type=list[str | int]))
+            return labels if len(set(map(type, labels))) == 1 else ()
+    return ()
 
 
 def check_labels(num_outputs: int, width: int, labels: Labels) -> None:

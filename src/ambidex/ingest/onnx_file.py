@@ -25,7 +25,7 @@ from ambidex.ingest.foreign import (
     column_names,
     matrix,
 )
-from ambidex.ingest.labelled import answers, check_labels, with_label
+from ambidex.ingest.labelled import Labels, answers, check_labels, own_labels, with_label
 from ambidex.runtime.session import open_session
 
 _DTYPES: dict[int, Any] = {
@@ -55,24 +55,36 @@ def read_onnx(path: Path, wanted: Wanted) -> Foreign:
     inputs = _inputs(model)
     columns = column_names({name: shape[1:] for name, (_, shape) in inputs.items()}, wanted.columns)
     names = tuple(output.name for output in model.graph.output)
+    labels = _labels(own_labels(model), wanted.classes)
     last = [dim.dim_value for dim in model.graph.output[-1].type.tensor_type.shape.dim]
-    check_labels(len(names), last[1] if len(last) == 2 else 0, wanted.classes)
+    check_labels(len(names), last[1] if len(last) == 2 else 0, labels)
     session = open_session(raw)
 
     def answer(values: Columns) -> Answers:
         outputs = run_session(session, _feeds(inputs, values, columns), names)
-        return answers([outputs[name] for name in names], wanted.classes)
+        return answers([outputs[name] for name in names], labels)
 
     def convert(kinds: Kinds, precision: Precision) -> Any:
         del kinds
         if precision == "float32":
             raise ModelRefusedError(expected("the file as it is", got="another precision"))
-        return with_label(model, wanted.classes)
+        return with_label(model, labels)
 
     producer = f" by {model.producer_name}" if model.producer_name else ""
-    return Foreign(
-        origin=f"an ONNX file{producer}", columns=columns, classes=wanted.classes, answer=answer, convert=convert
-    )
+    return Foreign(origin=f"an ONNX file{producer}", columns=columns, classes=labels, answer=answer, convert=convert)
+
+
+def _labels(own: Labels, given: Labels) -> Labels:
+    """The file's own labels, or those given where it has none. Raises `ModelRefusedError` where they contradict."""
+    if own and given and own != given:
+        raise ModelRefusedError(
+            expected(f"the labels of the file, {_listed(own)}", got=_listed(given), where="--classes")
+        )
+    return own or given
+
+
+def _listed(labels: Labels) -> str:
+    return ",".join(map(str, labels))
 
 
 def _inputs(model: Any) -> dict[str, tuple[int, list[int | None]]]:
