@@ -75,7 +75,7 @@ def test_a_model_of_ours_passes() -> None:
 
 
 @pytest.mark.parametrize("packing", ["raw", "typed"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "bool"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int64", "int32", "bool"])
 def test_constants_of_every_type_pass(dtype: str, packing: str) -> None:
     array = np.arange(-3, 3).astype(dtype).reshape(2, 3)
     if packing == "raw":

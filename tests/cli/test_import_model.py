@@ -9,6 +9,7 @@ from pathlib import Path
 import joblib
 import pytest
 import skops.io
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from tests.cli.conftest import adult_rows, write_csv
 from tests.ingest.models import NUMBERS, frame, pipeline
@@ -76,14 +77,44 @@ def test_labels_for_a_file_that_holds_its_own_are_refused(
     assert not output.exists()
 
 
-def test_what_export_writes_is_read_again_with_its_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [(), ("--float16",)])
+def test_what_export_writes_is_read_again_with_its_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
     exported, output = tmp_path / "model.onnx", tmp_path / "model.ambidex"
     rows = write_csv(tmp_path / "rows.csv", adult_rows(20))
-    assert main(["export", str(MODEL), "--to", "onnx", "-o", str(exported)]) == 0
+    assert main(["export", str(MODEL), "--to", "onnx", *words, "-o", str(exported)]) == 0
     capsys.readouterr()
     given = ["--data", str(rows), "--target", "income", "-o", str(output), "--json"]
     assert main(["import", str(exported), *given]) == 0
     assert json.loads(capsys.readouterr().out)["classes"] == ["<=50K", ">50K"]
+
+
+def test_an_empty_file_and_other_operators_are_refused_by_the_file_s_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, output = tmp_path / "scorer.onnx", tmp_path / "model.ambidex"
+    model.touch()
+    assert main(["import", str(model), "-o", str(output)]) == 2
+    assert capsys.readouterr().err == f"ambidex: Expected a model's file, got an empty one at {model}.\n"
+    assert main(["export", str(MODEL), "--to", "onnx", "--int8", "-o", str(model)]) == 0
+    capsys.readouterr()
+    assert main(["import", str(model), "-o", str(output)]) == 2
+    assert capsys.readouterr().err.endswith(f" at {model}.\n")
+
+
+def test_the_reason_why_there_is_no_conversion_is_told_once(
+    tmp_path: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = frame()[[*NUMBERS, "t"]].astype({"t": "category"})
+    estimator = HistGradientBoostingClassifier(max_iter=2, categorical_features="from_dtype").fit(table, frame().y)
+    joblib.dump(estimator, tmp_path / "model.pkl")
+    given = ["--trust", "--data", str(rows), "--target", "y", "-o", str(tmp_path / "model.ambidex")]
+    assert main(["import", str(tmp_path / "model.pkl"), *given]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("ambidex: Expected an estimator that skl2onnx can convert, got For operator ")
+    assert message.count("Expected") == 1
+    assert len(message) < 260
 
 
 def test_a_hostile_pickle_is_not_opened_without_trust(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

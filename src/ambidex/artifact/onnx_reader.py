@@ -93,8 +93,8 @@ _WIRES: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 """The wire types of fields that are not lengths of bytes."""
 
-_ITEMSIZES: dict[int, int] = {1: 4, 6: 4, 7: 8, 8: 0, 9: 1, 11: 8}
-"""Bytes of a value by `TensorProto.DataType`: float, int32, int64, string (by count), bool, double."""
+_ITEMSIZES: dict[int, int] = {1: 4, 6: 4, 7: 8, 8: 0, 9: 1, 10: 2, 11: 8}
+"""Bytes of a value by `TensorProto.DataType`: float, int32, int64, string (by count), bool, float16, double."""
 
 _ONCE: dict[str, tuple[str, ...]] = {
     "model": ("ir_version", "graph"),

@@ -21,7 +21,9 @@ from ambidex.ingest.foreign import (
     Kinds,
     ModelRefusedError,
     Precision,
+    PrecisionRefusedError,
     Wanted,
+    first_line,
     matrix,
     numbered,
 )
@@ -169,7 +171,7 @@ def _booster_answer(raw: Any, classes: Labels) -> Answers:
 
 def _converted(library: str, booster: Any, kinds: Kinds, precision: Precision) -> Any:
     if precision == "float64":
-        raise ModelRefusedError(expected("trees in float32", got="float64, which the ONNX operator has no form for"))
+        raise PrecisionRefusedError(expected("trees in float32", got="float64, for which ONNX has no form"))
     import onnxmltools
     from onnxmltools.convert.common.data_types import FloatTensorType
 
@@ -181,8 +183,8 @@ def _converted(library: str, booster: Any, kinds: Kinds, precision: Precision) -
             warnings.simplefilter("ignore")
             return convert(booster, initial_types=types, target_opset=_OPSET, **extra)
     except Exception as error:  # noqa: BLE001 - a converter written by others fails in ways of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelRefusedError(expected(f"a booster that onnxmltools can convert ({library})", got=reason)) from None
+        what = f"a booster that onnxmltools can convert ({library})"
+        raise ModelRefusedError(expected(what, got=first_line(error))) from None
 
 
 def read_catboost(path: Path) -> Foreign:
@@ -210,7 +212,7 @@ def read_catboost(path: Path) -> Foreign:
     def convert(kinds: Kinds, precision: Precision) -> Any:
         del kinds
         if precision == "float64":
-            raise ModelRefusedError(expected("trees in float32", got="float64"))
+            raise PrecisionRefusedError(expected("trees in float32", got="float64"))
         with tempfile.TemporaryDirectory(prefix="ambidex-") as folder:
             target = Path(folder) / "converted.onnx"
             model.save_model(str(target), format="onnx")

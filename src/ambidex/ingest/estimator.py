@@ -18,6 +18,8 @@ from ambidex.ingest.foreign import (
     Kinds,
     ModelRefusedError,
     Precision,
+    PrecisionRefusedError,
+    first_line,
     matrix,
     numbered,
     plain_classes,
@@ -95,7 +97,7 @@ def _is_named(estimator: Any) -> bool:
 def _convert(estimator: Any, kinds: Kinds, precision: Precision, *, is_class: bool) -> Any:
     if precision == "float64" and has_trees(estimator):
         # They round what they are given to float32 themselves, and skl2onnx never ends on an infinite threshold.
-        raise ModelRefusedError(expected("trees in float32", got="float64"))
+        raise PrecisionRefusedError(expected("trees in float32", got="float64"))
     from skl2onnx import convert_sklearn
     from skl2onnx.common import data_types
 
@@ -117,8 +119,8 @@ def _convert(estimator: Any, kinds: Kinds, precision: Precision, *, is_class: bo
             warnings.simplefilter("ignore")
             model = convert_sklearn(estimator, initial_types=types, target_opset=opsets, options=options)
     except Exception as error:  # noqa: BLE001 - a converter written by others fails in ways of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelRefusedError(expected("an estimator that skl2onnx can convert", got=reason)) from None
+        what = "an estimator that skl2onnx can convert"
+        raise ModelRefusedError(expected(what, got=first_line(error))) from None
     follow_missing(model, estimator)
     return model
 

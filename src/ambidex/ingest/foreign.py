@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +36,8 @@ class Foreign:
     `origin` names library, version and class; `columns` what it takes, in order; `classes` its labels (empty: a
     number). `answer` asks the original and raises `DataError` where it refuses the values. `convert` gives an ONNX
     model (a protobuf) whose outputs are label and probabilities, or the value, and whose inputs are either one matrix
-    of all columns or one (B, 1) or (B,) each under its name; it raises `ModelRefusedError` where there is no way.
+    of all columns or one (B, 1) or (B,) each under its name; it raises `ModelRefusedError` where there is no way, as
+    `PrecisionRefusedError` where there is one in another precision.
     """
 
     origin: str
@@ -57,6 +59,16 @@ class ModelRefusedError(DataError):
     """A model that cannot become ONNX, or not rightly, with the reason."""
 
     code = "model_refused"
+
+
+class PrecisionRefusedError(ModelRefusedError):
+    """A precision in which there is no conversion of such a model, whereas there is one in another."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error of others says, in one line of at most 160 characters."""
+    lines = str(error).strip().splitlines()
+    return shorten(lines[0], 160, placeholder=" …").rstrip(".") if lines else type(error).__name__
 
 
 def plain_classes(classes: Any) -> tuple[str | int, ...]:

@@ -10,6 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto
 
+from ambidex.artifact.format import MODEL
 from ambidex.artifact.onnx_reader import check_model
 from ambidex.errors import ArtifactError, InputFileError, expected
 from ambidex.export.answer import answer as run_session
@@ -21,6 +22,7 @@ from ambidex.ingest.foreign import (
     Kinds,
     ModelRefusedError,
     Precision,
+    PrecisionRefusedError,
     Wanted,
     column_names,
     matrix,
@@ -51,7 +53,7 @@ def read_onnx(path: Path, wanted: Wanted) -> Foreign:
     try:
         check_model(raw)
     except ArtifactError as error:
-        raise ArtifactError(error.message, where=str(path)) from None
+        raise ArtifactError(f"{error.message.removesuffix(f'{MODEL}.')}{path}.", where=str(path)) from None
     inputs = _inputs(model)
     columns = column_names({name: shape[1:] for name, (_, shape) in inputs.items()}, wanted.columns)
     names = tuple(output.name for output in model.graph.output)
@@ -67,7 +69,7 @@ def read_onnx(path: Path, wanted: Wanted) -> Foreign:
     def convert(kinds: Kinds, precision: Precision) -> Any:
         del kinds
         if precision == "float32":
-            raise ModelRefusedError(expected("the file as it is", got="another precision"))
+            raise PrecisionRefusedError(expected("the file as it is", got="another precision"))
         return with_label(model, labels)
 
     producer = f" by {model.producer_name}" if model.producer_name else ""

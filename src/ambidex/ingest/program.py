@@ -17,6 +17,7 @@ from ambidex.ingest.foreign import (
     Kinds,
     ModelRefusedError,
     Precision,
+    PrecisionRefusedError,
     Wanted,
     column_names,
     matrix,
@@ -83,7 +84,7 @@ def _read(path: Path, backend: str, kind: str, wanted: Wanted) -> Foreign:
     def convert(kinds: Kinds, precision: Precision) -> Any:
         del kinds
         if precision == "float64":
-            raise ModelRefusedError(expected("the program in its own precision", got="float64"))
+            raise PrecisionRefusedError(expected("the program in its own precision", got="float64"))
         widths = {name: _input_width(shape, len(columns)) for name, shape in shapes.items()}
         return _converted(path, backend, kind, widths, wanted.classes)
 

@@ -10,7 +10,7 @@ import msgspec
 
 from ambidex.backends.source import Arrays, read_arrays, write_arrays
 from ambidex.data.table import Table
-from ambidex.ingest.foreign import PRECISIONS, Foreign, Kinds, ModelRefusedError
+from ambidex.ingest.foreign import PRECISIONS, Foreign, Kinds, ModelRefusedError, PrecisionRefusedError
 from ambidex.ingest.packing import pack_model
 from ambidex.schema import Schema
 from ambidex.workflow.foreign_rows import foreign_schema, judged
@@ -53,6 +53,8 @@ def convert(foreign: Foreign, table: Table | None, target: str) -> Converted:
     for precision in PRECISIONS:
         try:
             models.append(pack_model(foreign.convert(kinds, precision), kinds, schema.task.targets[0]))
+        except PrecisionRefusedError:
+            continue
         except ModelRefusedError as error:
             refusals.append(error.message)
     return Converted(

@@ -24,7 +24,7 @@ from ambidex.config import Experiment
 from ambidex.data.frames import table_from
 from ambidex.data.read import read_table
 from ambidex.data.table import Table
-from ambidex.errors import AmbidexError, CertificateError, UsageError, expected
+from ambidex.errors import AmbidexError, CertificateError, InputFileError, UsageError, expected
 from ambidex.export.answer import answer as run_session
 from ambidex.graph.storage import arrays_to_bytes
 from ambidex.ingest.foreign import Foreign
@@ -93,7 +93,10 @@ def import_file(wish: Wish) -> Imported:
     Raises `UsageError` where the file could run code and is not trusted, `BackendError` where a library is missing,
     `DataError` where the model or the rows cannot be used, `CertificateError` where the conversion answers otherwise.
     """
-    reader = reader_of(Path(wish.path), is_trusted=wish.is_trusted)
+    path = Path(wish.path)
+    reader = reader_of(path, is_trusted=wish.is_trusted)
+    if path.is_file() and path.stat().st_size == 0:
+        raise InputFileError(expected("a model's file", got="an empty one", where=wish.path), where=wish.path)
     check_packages(reader)
     table = read_table(wish.data) if wish.data else None
     with tempfile.TemporaryDirectory(prefix="ambidex-") as name:
@@ -153,7 +156,12 @@ def _record(converted: Converted, reference: Reference) -> TrainingRecord:
 
 
 def _first_that_passes(converted: Converted, unit: Array) -> tuple[bytes, Edition]:
-    """The conversions are tried in their order; the reasons of all that fail are told together."""
+    """The conversions are tried in their order; the reasons of all that fail are told together.
+
+    Where there is none to try, a refusal to convert is the whole reason.
+    """
+    if not converted.models:
+        raise CertificateError(" ".join(dict.fromkeys(converted.refusals)))
     reasons: list[str] = []
     for model in converted.models:
         try:
@@ -161,14 +169,14 @@ def _first_that_passes(converted: Converted, unit: Array) -> tuple[bytes, Editio
             session = open_session(model)
             found = [run_session(session, case) for case in converted.cases]
         except AmbidexError as error:
-            reasons.append(error.message)
+            reasons.append(error.message.removesuffix(f" at {MODEL}."))  # of the conversion, which is no file
             continue
         edition = certify_foreign(converted.schema.task, unit, converted.answers, found)
         if edition.status == "passed":
             return model, edition
         reasons.append(edition.reason)
     what = f"a conversion that answers like the original ({converted.origin})"
-    raise CertificateError(expected(what, got="; ".join(dict.fromkeys(reasons or converted.refusals))))
+    raise CertificateError(expected(what, got="; ".join(dict.fromkeys(reasons))))
 
 
 def _reference(schema: Schema, answers: Arrays, table: Table | None) -> Reference:
