@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import DATA, Command
 
+from ambidex.cli import explain_diff
 from ambidex.cli.main import main
+from ambidex.exchange.record import Difference, Explanation
 
 CO2 = DATA / "co2_weekly_missing.csv"
 SERIES = ("--target", "co2", "--time", "date", "--window", "60", "--set", "editions=onnx", "--quiet")
@@ -44,6 +46,19 @@ def test_effects_are_measured_on_given_rows(run: Command, forecaster: Path, earl
     outcome = run("explain-diff", forecaster, earlier, "--data", CO2)
     assert outcome.status == 0
     assert "answers differ by at most" in outcome.out
+
+
+def test_what_cannot_be_measured_is_not_called_training_only(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = ("structure", "hyperparameter", "preparation", "weights", "training", "init", "data", "precision")
+    differences = tuple(Difference(kind=kind, where="w", a="1", b="2") for kind in kinds)
+    explain_diff._print(
+        Explanation(a="a", b="b", rows=1, max_difference=None, mean_difference=None, differences=differences)
+    )
+    sizes = [line.split()[:3] for line in capsys.readouterr().out.splitlines()[-len(kinds) :]]
+    assert sizes == [
+        *(["not", "measurable", kind] for kind in kinds[:4]),
+        *(["training", "only", kind] for kind in kinds[4:]),
+    ]
 
 
 def test_models_of_other_questions_are_not_compared(run: Command, forecaster: Path, tmp_path: Path) -> None:

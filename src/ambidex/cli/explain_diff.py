@@ -21,6 +21,9 @@ from ambidex.cli.output import add_output_arguments, print_json
 if TYPE_CHECKING:
     from ambidex.exchange.record import Explanation
 
+OF_TRAINING = ("training", "init", "data", "precision")
+"""Kinds that act on training alone; any other without an effect could not be measured."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `explain-diff`."""
@@ -78,8 +81,9 @@ def _print(explanation: Explanation) -> None:
         return
     print("\nchange of A's answers, with B's side of each difference alone\n")
     for one in explanation.differences:
-        size = "training only" if one.effect is None else f"{one.effect:.2e}"
+        unmeasured = "training only" if one.kind in OF_TRAINING else "not measurable"
+        size = unmeasured if one.effect is None else f"{one.effect:.2e}"
         sides = f"{one.a} → {one.b}" if one.a or one.b else ""
-        print(f"  {size:>13}  {one.kind:<14} {one.where}  {sides}")
+        print(f"  {size:>14}  {one.kind:<14} {one.where}  {sides}")
         if one.why:
-            print(f"  {'':>13}  {'':<14} {one.why}")
+            print(f"  {'':>14}  {'':<14} {one.why}")

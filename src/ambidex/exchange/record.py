@@ -42,7 +42,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One thing in which two models differ, and what it does to A's outputs when A takes B's side.
 
     `effect` is the largest change of an output, `mean_effect` the mean one, both None where it acts on training alone
-    (then `why` says how). `kind` groups: hyperparameter, weights, structure, training, data, preparation, precision.
+    (then `why` says how) or cannot be measured. `kind` groups: hyperparameter, weights, structure, training, init,
+    data, preparation, precision.
     """
 
     kind: str
