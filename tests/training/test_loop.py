@@ -15,7 +15,7 @@ from ambidex.errors import StoppedError, TrainingError
 from ambidex.training import loop
 from ambidex.training.engine import Trainer
 from ambidex.training.history import EpochRecord
-from ambidex.training.loop import Run, State
+from ambidex.training.loop import Run, Silent, State
 from ambidex.training.plan import Plan
 
 
@@ -142,6 +142,20 @@ def test_a_stop_is_heard_between_slices_and_leaves_the_last_epoch() -> None:
     with pytest.raises(StoppedError, match=r"^Stopped in epoch \d\.$"):
         run(checkpoints=kept, must_stop=lambda: next(calls)).fit()
     assert 1 <= len(kept.states) < 6
+
+
+def test_an_epoch_is_kept_before_it_is_shown() -> None:
+    """Who sees the line of an epoch and presses Ctrl-C finds it in the checkpoint."""
+    kept = Kept()
+
+    class Impatient(Silent):
+        def on_epoch(self, record: EpochRecord, best: EpochRecord) -> None:
+            if record.epoch == 1:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(checkpoints=kept, watcher=Impatient()).fit()
+    assert [state.history.epochs[-1].epoch for state in kept.states] == [1]
 
 
 @pytest.mark.parametrize("epoch", [1, 3, 5])

@@ -94,6 +94,7 @@ class Run:
             state.elapsed_s = time.monotonic() - started
             if self.checkpoints is not None:
                 self.checkpoints.save(state)
+            self._show(state)  # only what is kept: who sees the epoch may stop the run
         return state.best_weights, state.history
 
     def _begin(self) -> State:
@@ -103,6 +104,7 @@ class Run:
             history=History(), weights=weights, best_weights=weights, optimizer=self.trainer.optimizer_state()
         )
         self._judge(state, epoch=0, train_loss=None, learning_rate=0.0)
+        self._show(state)
         return state
 
     def _resume(self, state: State) -> State:
@@ -187,7 +189,9 @@ class Run:
         state.history.epochs.append(record)
         if state.history.best is record:
             state.best_weights = state.weights
-        self.watcher.on_epoch(record, state.history.best)
+
+    def _show(self, state: State) -> None:
+        self.watcher.on_epoch(state.history.epochs[-1], state.history.best)
 
 
 def _stream(seed: int, epoch: int) -> int:
