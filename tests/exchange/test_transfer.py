@@ -12,7 +12,7 @@ from tests.tolerances import FORWARD_RECURRENT
 from torch import nn
 
 from ambidex.errors import CertificateError, UsageError
-from ambidex.exchange import keras_to_torch, torch_to_keras
+from ambidex.exchange import explain_diff, keras_to_torch, torch_to_keras
 from ambidex.exchange.sample import ROWS
 
 pytestmark = pytest.mark.both
@@ -67,6 +67,23 @@ def test_an_embedding_stays_as_it_is() -> None:
     table, twin = nn.Embedding(7, 3), model(keras.layers.Embedding(7, 3), shape=(5,))
     assert torch_to_keras(nn.Sequential(table), twin).max_difference == 0
     assert np.array_equal(np.asarray(twin.layers[0].embeddings), table.weight.detach().numpy())
+
+
+def test_a_row_without_gradient_is_told_in_both_directions() -> None:
+    table, twin = nn.Embedding(7, 3, padding_idx=0), model(keras.layers.Embedding(7, 3), shape=(5,))
+    told = "one row gets no gradient in PyTorch and is trained like every other in Keras (padding_idx=0)"
+    module = nn.Sequential(table)
+    for report in (torch_to_keras(module, twin), keras_to_torch(twin, module)):
+        assert report.without_counterpart == (f"0: {told}",)
+        assert report.layers[0].notes == (told,)
+    (difference,) = [
+        one for one in explain_diff(module, twin, np.zeros((2, 5), np.int64)).differences if one.why == told
+    ]
+    assert (difference.kind, difference.a, difference.b) == (
+        "training",
+        "a row without gradient",
+        "every row is trained",
+    )
 
 
 def test_an_lstm_of_pytorch_arrives_with_the_sum_of_its_biases() -> None:

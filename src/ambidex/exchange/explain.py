@@ -101,6 +101,10 @@ def _between(pair: Match, kinds: tuple[str, str], effect: _Effect) -> list[Diffe
         why = "both of PyTorch's biases are trained, so that their sum takes each step twice"
         found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))
     if layer.op == "batch_norm" and kinds[0] != kinds[1]:
+    if layer.op == "embedding" and layer.lost != other.lost:
+        sides = ["a row without gradient" if side.lost else "every row is trained" for side in pair]
+        why = " ".join((*layer.lost, *other.lost))
+        found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))
         sides = [{"torch": "unbiased variance", "keras": "biased variance"}[kind] for kind in kinds]
         why = "running variances differ by n / (n - 1) for batches of n"
         found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))

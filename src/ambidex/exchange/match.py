@@ -85,6 +85,8 @@ def fit(source: ForeignLayer, target: ForeignLayer) -> Fit:
             notes.append(f"{part} of {target.name!r} does nothing, since {source.name!r} has none")
     if source.op == "prelu" and source.weights["slope"].shape != target.weights["slope"].shape:
         notes.append("one slope for all against one for each channel: equal now, trained differently")
+    if target.op == "embedding":
+        notes += target.lost
     if target.op == "lstm" and target.lost:
         notes.append("the second bias is zero; both are trained, so that together they take each step twice")
     for part in source.weights.keys() - target.weights.keys():

@@ -142,6 +142,7 @@ def _report(kinds: tuple[str, str], matches: list[Match], fits: list[Fit], found
         for name, (ours, theirs) in differences(source, target).items()
     ]
     lost = [f"{source.name}: {what}" for source, _ in matches for what in source.lost]
+    lost += [f"{target.name}: {what}" for _, target in matches if target.op == "embedding" for what in target.lost]
     return Exchanged(
         source=kinds[0],
         target=kinds[1],

@@ -17,6 +17,7 @@ from ambidex.graph.op import Array
 _ATTRIBUTES = {"epsilon": "eps", "momentum": "momentum", "slope": "negative_slope"}
 _SECOND_BIAS = "its two biases act as their sum, and the sum is what is kept"
 _BATCHES = "num_batches_tracked; the variance it keeps while training is the unbiased one, Keras's the biased one"
+_PADDING = "one row gets no gradient in PyTorch and is trained like every other in Keras"
 _UNKNOWN = "a layer of this kind has no counterpart here"
 
 
@@ -165,7 +166,8 @@ def _recurrent(op: str) -> Callable[[str, Untyped], list[ForeignLayer]]:
 
 def _embedding(path: str, module: Untyped) -> list[ForeignLayer]:
     refusal = "" if module.max_norm is None else "Keras does not renormalise rows as they are read (max_norm)"
-    return [_layer(path, "embedding", module, refusal=refusal)]
+    lost = () if module.padding_idx is None else (f"{_PADDING} (padding_idx={module.padding_idx})",)
+    return [_layer(path, "embedding", module, refusal=refusal, lost=lost)]
 
 
 def _conv1d(path: str, module: Untyped) -> list[ForeignLayer]:
