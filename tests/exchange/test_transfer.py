@@ -86,6 +86,13 @@ def test_a_row_without_gradient_is_told_in_both_directions() -> None:
     )
 
 
+def test_a_sample_that_does_not_fit_is_refused() -> None:
+    module, twin = nn.Linear(4, 3), model(keras.layers.Dense(3))
+    assert torch_to_keras(module, twin, sample=[[1, 2, 3, 4]]).rows == 1
+    message = refusal(UsageError, torch_to_keras, module, twin, sample=np.zeros((2, 5)))
+    assert message == "Expected rows of shape (B, 4), got (2, 5) at sample."
+
+
 def test_an_lstm_of_pytorch_arrives_with_the_sum_of_its_biases() -> None:
     layer: Any = nn.LSTM(4, 3, batch_first=True)
     twin = model(keras.layers.LSTM(3, return_sequences=True), shape=(None, 4))

@@ -34,7 +34,8 @@ def explain_diff(a: Any, b: Any, rows: Any, *, by: str = "order") -> Explanation
     """
     kinds = framework_of(a), framework_of(b)
     ours, theirs = (load_foreign(kind) for kind in kinds)
-    inputs = as_arrays(rows)
+    specs = [engine.input_specs(network) for engine, network in ((ours, a), (theirs, b))]
+    inputs = as_arrays(rows, specs[0] or specs[1])
     layout, whole = _closest(runs(a, ours, inputs, kinds[0]), runs(b, theirs, inputs, kinds[1]))
     matches = match(ours.read_layers(a), theirs.read_layers(b), by, is_lenient=True)
     effect = _Effect(engine=ours, network=a, inputs=layout, before=ours.run(a, layout))
@@ -100,11 +101,11 @@ def _between(pair: Match, kinds: tuple[str, str], effect: _Effect) -> list[Diffe
         sides = ["2 biases" if side.lost else "1 bias" for side in pair]
         why = "both of PyTorch's biases are trained, so that their sum takes each step twice"
         found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))
-    if layer.op == "batch_norm" and kinds[0] != kinds[1]:
     if layer.op == "embedding" and layer.lost != other.lost:
         sides = ["a row without gradient" if side.lost else "every row is trained" for side in pair]
         why = " ".join((*layer.lost, *other.lost))
         found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))
+    if layer.op == "batch_norm" and kinds[0] != kinds[1]:
         sides = [{"torch": "unbiased variance", "keras": "biased variance"}[kind] for kind in kinds]
         why = "running variances differ by n / (n - 1) for batches of n"
         found.append(Difference(kind="training", where=layer.name, a=sides[0], b=sides[1], why=why))

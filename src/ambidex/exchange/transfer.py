@@ -15,7 +15,7 @@ from ambidex.errors import CertificateError, UsageError, expected
 from ambidex.exchange.framework import TITLES, require
 from ambidex.exchange.match import Fit, Match, check_structure, differences, fit, match
 from ambidex.exchange.record import Exchanged, Pair
-from ambidex.exchange.sample import Comparison, as_arrays, compare, random_sample
+from ambidex.exchange.sample import Comparison, as_arrays, compare, outputs_of, random_sample
 from ambidex.graph.op import Array
 
 TOLERANCE = 1e-5
@@ -71,7 +71,7 @@ def _exchange(source: Any, target: Any, source_kind: str, wish: _Wish) -> Exchan
     before = theirs.snapshot(target)
     _write(theirs, target, matches, fits)
     try:
-        found = compare(keras.run(model, inputs), module, load_foreign("torch"), inputs, enough=TOLERANCE)
+        found = compare(outputs_of(model, keras, inputs), module, load_foreign("torch"), inputs, enough=TOLERANCE)
         _check(found, source_kind)
     except BaseException:
         theirs.restore(target, before)
@@ -84,9 +84,9 @@ def _inputs(model: Any, keras: Any, sample: Any) -> list[Array]:
     """The rows to compare on; they also give weights to a model that was never called."""
     if sample is None:
         return random_sample(keras.input_specs(model))
-    inputs = as_arrays(sample)
+    inputs = as_arrays(sample, keras.input_specs(model))
     if not model.built:
-        keras.run(model, inputs)
+        outputs_of(model, keras, inputs)
     return inputs
 
 
