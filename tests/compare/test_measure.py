@@ -14,9 +14,8 @@ from tests.compare.small import small_task
 
 
 def test_what_is_left_of_a_run_that_was_cut_off_is_not_used(tmp_path: Path) -> None:
-    whole = [
-        sample for name in ("defaults", "matched") for sample in make_samples(cast(Any, name), {"torch": {}}, runs=1)
-    ]
+    names: tuple[Division, ...] = ("defaults", "matched")
+    whole = [sample for name in names for sample in make_samples(name, {"torch": {}}, runs=1)]
     left = [msgspec.structs.replace(sample, run=1) for sample in whole if sample.quantity == "import_s"]
     prepared = small_task(tmp_path).prepared
     found = measure(

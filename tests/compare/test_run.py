@@ -17,7 +17,7 @@ from ambidex.compare.run import Session, compare
 from ambidex.compare.sample import Failure, Sample
 from ambidex.config import Given, resolve
 from ambidex.data.read import read_table
-from ambidex.errors import OutputFileError, StoppedError, TrainingError, UsageError
+from ambidex.errors import BackendError, OutputFileError, StoppedError, TrainingError, UsageError
 from tests.compare.samples import make_samples
 from tests.compare.small import EFFORT, write_small
 
@@ -157,3 +157,34 @@ def test_a_file_without_samples_is_begun_again(tmp_path: Path, attempt: Attempt,
     attempt(is_resuming=True)
     assert path.read_text(encoding="utf-8").count("identity") == 1
     assert "of another" not in path.read_text(encoding="utf-8")
+
+
+def test_onnx_runtime_alone_is_no_comparison(attempt: Attempt) -> None:
+    with pytest.raises(UsageError) as raised:
+        attempt("onnxruntime")
+    assert raised.value.message == (
+        "Expected a column that trains, got onnxruntime at --columns. "
+        "ONNX Runtime does not train: add a column of a framework, such as torch, tensorflow or jax."
+    )
+
+
+def test_frameworks_that_are_missing_are_named(attempt: Attempt) -> None:
+    with pytest.raises(BackendError) as raised:
+        attempt("jax", "onnxruntime")
+    assert raised.value.message == (
+        "Expected jax here, got none at --columns. "
+        "jax needs jax >= 0.4.34 and keras >= 3.8: pip install 'ambidex[jax]'."
+    )
+
+
+def test_one_framework_of_two_is_enough(attempt: Attempt) -> None:
+    assert "JAX: not installed (jax >= 0.4.34 and keras >= 3.8)" in attempt("torch", "jax").not_measured
+
+
+def test_a_quick_report_says_what_it_left_out(attempt: Attempt) -> None:
+    left_out = attempt(runs=1, epochs=1).not_measured
+    assert "--quick: 1 run of 1 epoch; a full report has 9 runs of 4 epochs of every column" in left_out
+
+
+def test_a_full_report_says_nothing_of_quick(attempt: Attempt) -> None:
+    assert not any("--quick" in text for text in attempt(kind="full").not_measured)

@@ -15,7 +15,7 @@ import msgspec
 
 from ambidex._version import __version__
 from ambidex.artifact.store import check_writable, write_whole
-from ambidex.backends.registry import NEEDS, PACKAGES, installed
+from ambidex.backends.registry import NEEDS, installed
 from ambidex.compare.column import COLUMNS, DIVISIONS, Column
 from ambidex.compare.comparison import FORMAT, Comparison, ReportFile, Setting
 from ambidex.compare.device import check_device
@@ -24,7 +24,7 @@ from ambidex.compare.following import measure_following
 from ambidex.compare.machine import describe_machine
 from ambidex.compare.measure import LAST, Countdown, Measurement, measure
 from ambidex.compare.page import make_page
-from ambidex.compare.prepare import Effort, Task, prepare_task
+from ambidex.compare.prepare import FULL, Effort, Task, prepare_task
 from ambidex.compare.quantity import quantities
 from ambidex.compare.sample import Failure, Head, Sample, read_lines, write_line
 from ambidex.compare.table import gather_samples, make_division
@@ -203,13 +203,21 @@ def _known(path: Path, identity: str, session: Session) -> list[Sample]:
 
 
 def _installed(columns: Sequence[Column]) -> tuple[list[Column], list[str]]:
-    """The columns that can run here; `BackendError` where none of them trains."""
+    """The columns that can run here. Raises `UsageError` where none trains, `BackendError` where none that does can."""
+    asked = list(dict.fromkeys(column.engine for column in columns if column.trains))
+    if not asked:
+        fix = "ONNX Runtime does not train: add a column of a framework, such as torch, tensorflow or jax."
+        names = ", ".join(column.name for column in columns)
+        raise UsageError(expected("a column that trains", got=names, where="--columns", fix=fix), where="--columns")
     engines = installed()
     here = [column for column in columns if not column.trains or column.engine in engines]
     missing = [f"{column.title}: not installed ({NEEDS[column.engine]})" for column in columns if column not in here]
     if not any(column.trains for column in here):
-        wanted = ", ".join(PACKAGES)
-        raise BackendError(f"A comparison needs a framework, got none of {wanted} here: pip install 'ambidex[all]'.")
+        needs = "; ".join(f"{engine} needs {NEEDS[engine]}" for engine in asked)
+        extras = ",".join(asked)
+        what = f"{' or '.join(asked)} here"
+        fix = f"{needs}: pip install 'ambidex[{extras}]'."
+        raise BackendError(expected(what, got="none", where="--columns", fix=fix), where="--columns")
     return here, missing
 
 
@@ -218,8 +226,13 @@ def _left_out(columns: Sequence[Column], effort: Effort, device: str) -> list[st
     left = [column.title for column in COLUMNS.values() if column.name not in names]
     found = [f"columns that were not asked for: {', '.join(left)}"] if left else []
     if effort.kind == "quick":
-        found.append("--quick: three runs, eager and graph columns only; a full report has nine runs of every column")
+        found.append(f"--quick: {_counts(effort)}; a full report has {_counts(FULL)} of every column")
     return [*found, "a GPU (--device cuda)"] if device == "cpu" else found
+
+
+def _counts(effort: Effort) -> str:
+    runs, epochs = effort.runs, effort.epochs
+    return f"{runs} run{'s' * (runs > 1)} of {epochs} epoch{'s' * (epochs > 1)}"
 
 
 def _setting(task: Task, experiment: Experiment, effort: Effort, session: Session, measured: Measurement) -> Setting:
