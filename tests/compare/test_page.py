@@ -82,6 +82,18 @@ def test_another_file_is_no_report(tmp_path: Path, content: str) -> None:
         read_report(path)
 
 
+@pytest.mark.parametrize("content", ['{"format": 2, "comparisons": []}', '{"format": 2, "machines": {}}'])
+def test_a_report_of_a_later_version_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputFileError) as raised:
+        read_report(path)
+    assert raised.value.message == (
+        f"Expected a report of `ambidex compare`, got format 2, where this version reads 1 at {path}. "
+        "Give the report.json that `ambidex compare` wrote, by the same version of ambidex."
+    )
+
+
 def test_a_column_has_one_colour_on_the_whole_page() -> None:
     comparison = make_comparison()
     places: dict[str, set[int]] = {}

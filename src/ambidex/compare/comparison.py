@@ -161,6 +161,12 @@ class ReportFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     comparisons: tuple[Comparison, ...]
 
 
+class _Format(msgspec.Struct, frozen=True):
+    """What every version of `report.json` has."""
+
+    format: int
+
+
 def read_report(path: Path) -> tuple[Comparison, ...]:
     """The comparisons in a file. Raises `InputFileError` for another file, or one of a later version."""
     try:
@@ -168,9 +174,14 @@ def read_report(path: Path) -> tuple[Comparison, ...]:
     except OSError as error:
         message = expected("a report of `ambidex compare`", got=error.strerror or str(error), where=str(path))
         raise InputFileError(message, where=str(path)) from None
+    fix = "Give the report.json that `ambidex compare` wrote, by the same version of ambidex."
     try:
-        return msgspec.json.decode(data, type=ReportFile).comparisons
+        # The format alone first: another one may have other fields, and they would be named in place of it.
+        found = msgspec.json.decode(data, type=_Format).format
+        if found == FORMAT:
+            return msgspec.json.decode(data, type=ReportFile).comparisons
+        got = f"format {found}, where this version reads {FORMAT}"
     except msgspec.DecodeError as error:
-        fix = "Give the report.json that `ambidex compare` wrote, by the same version of ambidex."
-        message = expected("a report of `ambidex compare`", got=str(error), where=str(path), fix=fix)
-        raise InputFileError(message, where=str(path)) from None
+        got = str(error)
+    message = expected("a report of `ambidex compare`", got=got, where=str(path), fix=fix)
+    raise InputFileError(message, where=str(path))
