@@ -53,8 +53,8 @@ def test_a_horizon_makes_a_series_wherever_it_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if not model.is_solved])
 def test_every_model_brings_its_own_plan(name: str) -> None:
-    horizon = 2 if MODELS[name].domain == "series" else 0
-    assert resolved(values={"model": name, "series.horizon": horizon}).plan == default_plan(name)
+    horizon = {"series.horizon": 2} if MODELS[name].domain == "series" else {}
+    assert resolved(values={"model": name, **horizon}).plan == default_plan(name)
 
 
 def test_what_is_said_changes_only_itself() -> None:
@@ -273,3 +273,17 @@ def test_settings_of_tables_are_refused_for_series(field: str, value: str) -> No
     values = {"targets": ["y"], "series.time": "t", "series.horizon": 3, field: value}
     with pytest.raises(UsageError, match=f"Expected no {field} for series, got"):
         resolve(Given(values=values))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        Given(values={"targets": ["price"], "series.time": "date", "series.horizon": 0}),
+        Given(values={"targets": ["price"], "task": "regression", "series.horizon": 0}),
+        Given(values={"targets": ["price"]}, assignments=["horizon=0"]),
+    ],
+)
+def test_a_horizon_of_0_is_refused_where_it_was_asked_for(given: Given) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve(given)
+    assert str(raised.value) == ("Expected a horizon of at least 1 step, got 0 at --horizon. Leave it out for a table.")

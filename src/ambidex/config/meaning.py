@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from ambidex.config.experiment import Experiment, Series
@@ -22,6 +25,15 @@ def check_meaning(experiment: Experiment) -> None:
             fix = "Say how many steps to forecast with --horizon."
             where = f"series.{field.name}"
             raise UsageError(expected(f"a horizon beside {where}", got="none", where=where, fix=fix), where=where)
+
+
+def check_horizon(tree: Mapping[str, Any], experiment: Experiment) -> None:
+    """Raises `UsageError` for a horizon of 0 that was asked for: it would make a table of a series without a word."""
+    series = tree.get("series")
+    if isinstance(series, Mapping) and "horizon" in series and experiment.series.horizon == 0:
+        fix = "Leave it out for a table."
+        message = expected("a horizon of at least 1 step", got=0, where="--horizon", fix=fix)
+        raise UsageError(message, where="--horizon")
 
 
 def _check_series(experiment: Experiment) -> None:

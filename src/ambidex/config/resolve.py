@@ -13,7 +13,7 @@ import msgspec
 from ambidex.arch.architecture import Settings
 from ambidex.arch.table import find_model
 from ambidex.config.experiment import Experiment, Series
-from ambidex.config.meaning import check_meaning
+from ambidex.config.meaning import check_horizon, check_meaning
 from ambidex.config.mistake import choices, mistake
 from ambidex.errors import InputFileError, UsageError, expected, one_of
 from ambidex.training.defaults import default_plan
@@ -56,6 +56,7 @@ def resolve(given: Given) -> Experiment:
     tree["model"] = architecture.name
     experiment: Experiment = _convert(tree, Experiment)
     settings = _convert(experiment.settings, architecture.settings, "settings.")
+    check_horizon(tree, experiment)
     check_meaning(experiment)
     return msgspec.structs.replace(experiment, settings=msgspec.to_builtins(settings))
 
