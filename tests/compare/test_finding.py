@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from ambidex.compare.comparison import Compilation, ExportResult
-from ambidex.compare.finding import amount, between, compilation_sentence, digits, find
+from ambidex.compare.finding import BEGINNINGS, amount, between, compilation_sentence, digits, find
 from ambidex.compare.sample import Failure
 from tests.compare.samples import make_comparison, make_empty
 
@@ -22,6 +22,14 @@ def test_a_difference_is_said_with_both_figures(findings: str) -> None:
     line = next(line for line in findings.splitlines() if line.startswith("Defaults: To import, PyTorch eager needed "))
     assert re.search(r"; TensorFlow graph [\d.]+ s more \([\d.]+ ×, [\d.]+ to [\d.]+\)", line)
     assert "ONNX Runtime" in line
+
+
+def test_a_row_that_a_runtime_takes_part_in_speaks_of_no_optimizer() -> None:
+    row = next(row for row in make_comparison().divisions[0].rows if row.name == "create")
+    assert "onnxruntime" in row.cells
+    assert row.title == "first model ready"
+    assert row.how.startswith("the first network of the process, with its optimizer where the column trains")
+    assert "optimizer" not in BEGINNINGS["create"]
 
 
 def test_what_did_not_differ_is_said_too(findings: str) -> None:

@@ -12,7 +12,7 @@ DIVISION_NAMES: dict[str, str] = {"defaults": "Defaults", "matched": "Matched"}
 SAME_FIRST_STEP = 1e-6
 BEGINNINGS: dict[str, str] = {
     "import": "To import, {reference} needed",
-    "create": "Until the first model and optimizer stood, {reference} needed",
+    "create": "Until the first model was ready, {reference} needed",
     "first_step": "For the first training step, compilation included, {reference} needed",
     "epoch": "Per epoch, {reference} needed",
     "time_to_loss": "To the same validation loss, {reference} needed",

@@ -46,11 +46,14 @@ QUANTITIES: tuple[Quantity, ...] = (
     ),
     Quantity(
         name="create",
-        title="first model and optimizer",
+        title="first model ready",
         unit="s",
         kind="start",
         of="create_s",
-        how="the first network and optimizer of the process, with what the framework loads only then",
+        how=(
+            "the first network of the process, with its optimizer where the column trains, and with what the framework "
+            "loads only then"
+        ),
     ),
     Quantity(
         name="first_step",
