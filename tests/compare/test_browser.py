@@ -78,4 +78,22 @@ def test_the_report_prints(chromium: Browser, address: str) -> None:
     page.call("Emulation.setEmulatedMedia", media="print")
     assert page.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.run("[...document.querySelectorAll('table')].every(one => one.scrollWidth <= innerWidth)")
+    assert page.run("document.querySelectorAll('details:not([open])').length") == 2
+    shown = "one.querySelector('table').checkVisibility({contentVisibilityAuto: true})"
+    assert page.run(f"[...document.querySelectorAll('details')].every(one => {shown})")
+    page.close()
+
+
+def test_captions_and_words_fit(chromium: Browser, address: str) -> None:
+    page = chromium.open(address, width=390, height=800)
+    page.wait("document.readyState === 'complete'")
+    captions = "[...document.querySelectorAll('.caption')]"
+    assert page.run(f"{captions}.length") == page.run("document.querySelectorAll('table').length")
+    assert page.run(f"{captions}.every(one => one.getBoundingClientRect().right <= innerWidth)")
+    page.close()
+    page = chromium.open(address, width=1280, height=800)
+    page.wait("document.readyState === 'complete'")
+    wide = "[...document.querySelectorAll('.wide')].filter(one => one.querySelector('.words'))"
+    assert page.run(f"{wide}.length") >= 4
+    assert page.run(f"{wide}.every(one => one.scrollWidth <= one.clientWidth)")
     page.close()

@@ -49,7 +49,12 @@ def test_what_was_not_measured_is_said(markdown: str) -> None:
 
 
 def test_the_command_to_repeat_it_is_there(markdown: str) -> None:
-    assert "ambidex compare adult.csv --target income -o report" in markdown
+    assert "```sh\nambidex compare adult.csv --target income -o report\n```" in markdown
+
+
+def test_the_legend_says_what_markdown_shows(markdown: str) -> None:
+    assert markdown.count("In bold: a measurable difference.") == 2
+    assert "nderlined" not in markdown
 
 
 def test_every_row_says_how_it_was_measured(markdown: str) -> None:

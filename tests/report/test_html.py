@@ -85,6 +85,18 @@ def test_every_element_is_closed_and_every_id_its_own(html: str) -> None:
     assert len(balance.ids) == len(set(balance.ids))
 
 
+def test_a_caption_does_not_scroll_with_its_table(html: str) -> None:
+    assert '<p class="caption">Table</p><div class="wide"' in html
+
+
+def test_words_wrap_and_figures_do_not() -> None:
+    row = (Cell(text="row"), Cell(text="1 s", detail="0 – 2 s"), Cell(text="torch 372 MiB, sympy 51 MiB, numpy 16 MiB"))
+    table = Table(caption="Table", heads=("", "a", "b"), rows=(row,))
+    found = to_html(Page(title="x", lead="y", sections=(Section(title="z", blocks=(table,)),)))
+    assert "<td><strong>1 s" in found
+    assert '<td class="words"><strong>torch' in found
+
+
 def test_texts_are_escaped(html: str) -> None:
     assert "<page>" not in html
     assert "&lt;two&gt;" in html

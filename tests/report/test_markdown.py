@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from ambidex.report.markdown import to_markdown
+from ambidex.report.page import Code, Page, Section
 from tests.report.test_html import PAGE
+
+
+def test_code_says_its_language() -> None:
+    code = Code(title="Command", text="ambidex --help", language="sh")
+    page = Page(title="x", lead="y", sections=(Section(title="z", blocks=(code,)),))
+    assert to_markdown(page).endswith("*Command*\n\n```sh\nambidex --help\n```\n")
 
 
 def test_every_block_is_there_in_words() -> None:

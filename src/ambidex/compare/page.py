@@ -110,7 +110,7 @@ def _table(comparison: Comparison, division: DivisionResult) -> Table:
     )
     caption = (
         f"{DIVISION_NAMES[division.division]}: medians of runs with {100 - 100 * ERROR_RATE:.0f} % bootstrap "
-        f"intervals, and the quotient to {reference}. Underlined: a measurable difference. Seen, not confirmed: the "
+        f"intervals, and the quotient to {reference}. In bold: a measurable difference. Seen, not confirmed: the "
         "intervals are apart, but so few runs do not prove a difference. A dash: not measured."
     )
     return Table(caption=caption, heads=heads, rows=rows)
@@ -346,7 +346,7 @@ def _environment(comparison: Comparison, suffix: str) -> Section:
         title=f"Environment and repetition{suffix}",
         blocks=(
             Text(text="One command repeats it; the raw samples then lie beside the page in `samples.jsonl`:"),
-            Code(title="Command", text=setting.command),
+            Code(title="Command", text=setting.command, language="sh"),
             _pairs("Machine, data and plan", about),
             Folded(summary="What each process computed with, in its own words", blocks=(_pairs("Processes", facts),)),
         ),

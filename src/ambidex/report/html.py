@@ -25,6 +25,8 @@ from ambidex.report.page import (
 )
 
 STYLE = Path(__file__).with_name("page.css")
+LONGEST_FIGURE = 32
+"""Characters of a cell that stay on one line; a column with longer ones holds words, which wrap."""
 
 
 def to_html(page: Page) -> str:
@@ -112,21 +114,28 @@ def marked_up(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in table.heads)
-    rows = "\n".join(f"<tr>{''.join(_cells(row))}</tr>" for row in table.rows)
-    # A table that is wider than a phone scrolls by itself, by keyboard too; the page never does.
+    kinds = [' class="words"' if _holds_words(cells) else "" for cells in zip(*table.rows, strict=True)]
+    kinds = kinds or [""] * len(table.heads)
+    named = zip(kinds, table.heads, strict=True)
+    heads = "".join(f'<th{kind} scope="col">{escape(head)}</th>' for kind, head in named)
+    rows = "\n".join(f"<tr>{''.join(_cells(row, kinds))}</tr>" for row in table.rows)
+    caption = escape(table.caption)
+    # A table that is wider than a phone scrolls by itself, by keyboard too; the page never does, nor does the caption.
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(table.caption)}">'
-        f"<table><caption>{escape(table.caption)}</caption><thead><tr>{heads}</tr></thead>\n"
-        f"<tbody>{rows}</tbody></table></div>"
+        f'<p class="caption">{caption}</p><div class="wide" role="region" tabindex="0" aria-label="{caption}">'
+        f'<table aria-label="{caption}"><thead><tr>{heads}</tr></thead>\n<tbody>{rows}</tbody></table></div>'
     )
 
 
-def _cells(row: tuple[Cell, ...]) -> Iterator[str]:
+def _holds_words(cells: Sequence[Cell]) -> bool:
+    return any(max(len(cell.text), len(cell.detail)) > LONGEST_FIGURE for cell in cells)
+
+
+def _cells(row: tuple[Cell, ...], kinds: Sequence[str]) -> Iterator[str]:
     first, *others = row
     detail = f"<br><small>{escape(first.detail)}</small>" if first.detail else ""
     yield f'<th scope="row">{escape(first.text)}{detail}</th>'
-    for cell in others:
+    for kind, cell in zip(kinds[1:], others, strict=True):
         mark = f' data-mark="{cell.mark}"' if cell.mark else ""
         detail = "".join(f"<small>{escape(part)}</small>" for part in (cell.detail, cell.verdict) if part)
-        yield f"<td{mark}><strong>{escape(cell.text)}</strong>{detail}</td>"
+        yield f"<td{kind}{mark}><strong>{escape(cell.text)}</strong>{detail}</td>"

@@ -41,7 +41,7 @@ def _block(block: Block) -> Iterator[str]:
         case Lines() | Bars():
             yield from (f"*{block.title}.* {block.text}", "")
         case Code():
-            yield from (f"*{block.title}*", "", "```python", block.text.rstrip(), "```", "")
+            yield from (f"*{block.title}*", "", f"```{block.language}", block.text.rstrip(), "```", "")
         case SideBySide():
             for part in block.blocks:
                 yield from _block(part)

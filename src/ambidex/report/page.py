@@ -67,10 +67,11 @@ class Bars(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Code(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Source code under a heading."""
+    """Source code under a heading; `language` as Markdown calls it."""
 
     title: str
     text: str
+    language: str = "python"
 
 
 class SideBySide(msgspec.Struct, frozen=True, kw_only=True, tag=True):
