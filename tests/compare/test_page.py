@@ -44,6 +44,14 @@ def test_a_cell_says_what_was_seen_but_not_confirmed() -> None:
     assert "Seen, not confirmed: the intervals are apart" in markdown
 
 
+def test_imports_that_were_profiled_side_by_side_are_said_to_show_shares_alone(markdown: str) -> None:
+    comparison = make_comparison(runs=3)
+    quick = msgspec.structs.replace(comparison, setting=msgspec.structs.replace(comparison.setting, kind="quick"))
+    caption = "all at once, which slows them: only the shares of one import count, not its seconds"
+    assert caption in to_markdown(make_page([quick]))
+    assert caption not in markdown
+
+
 def test_what_was_not_measured_is_said(markdown: str) -> None:
     assert "**Not measured:**\n\n- a GPU" in markdown
 

@@ -248,10 +248,14 @@ def _start(comparison: Comparison, suffix: str) -> Section:
         for profile in profiles
     )
     heads = ("", "installed", "largest packages", "cold import", "slowest parts of a warm import")
-    return Section(
-        title=f"Installing and importing{suffix}",
-        blocks=(Table(caption="What each framework brings along, and where its import goes", heads=heads, rows=rows),),
-    )
+    caption = "What each framework brings along, and where its import goes"
+    if comparison.setting.kind == "quick":
+        caption += (
+            ". With --quick the slowest parts are of imports all at once, which slows them: only the shares of one "
+            "import count, not its seconds; its time is the row import of Defaults"
+        )
+    table = Table(caption=caption, heads=heads, rows=rows)
+    return Section(title=f"Installing and importing{suffix}", blocks=(table,))
 
 
 def _packages(profile: ImportProfile) -> str:
