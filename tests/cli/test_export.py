@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Command
 
+from ambidex.export.run import checked_in
 from ambidex.export.table import TARGETS
 
 
@@ -18,6 +19,17 @@ def test_the_result_as_json(run: Command, forecaster: Path, tmp_path: Path) -> N
     assert result["certificate"]["passed"] is True
     assert result["size_bytes"] == (tmp_path / "out.onnx").stat().st_size
     assert 0 < result["seconds"] < 5
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_the_runtime_that_was_used_is_named(monkeypatch: pytest.MonkeyPatch, is_here: bool) -> None:
+    monkeypatch.setattr("ambidex.export.run.find_spec", lambda name: is_here or None)
+    names = {name: checked_in(target) for name, target in TARGETS.items()}
+    assert names["mlflow"] == ("MLflow" if is_here else "onnxruntime")
+    assert names["litert"] == ("LiteRT" if is_here else "TensorFlow's interpreter")
+    assert names["keras"].endswith(" on JAX" if is_here else " on TensorFlow")
+    assert names["onnx"] == TARGETS["onnx"].checked_in
+    assert not [name for name, words in names.items() if "installed" in words]
 
 
 def test_what_fewer_bits_cost_is_stated(run: Command, forecaster: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def summary(done: Exported) -> dict[str, Any]:
         "seconds": round(done.seconds, 4),
         "size_bytes": done.size_bytes,
         "runs_code": done.target.runs_code,
-        "checked_in": done.target.checked_in,
+        "checked_in": done.checked_in,
         "certificate": "not_run" if is_rounded else edition_summary(edition),
     }
     if is_rounded:
@@ -96,7 +96,7 @@ def _print(done: Exported) -> None:
     else:
         changed = f"{edition.changed_decisions} decisions changed on {edition.rows} rows"
         print(f"{edition.reason}: largest difference {largest}, {changed}")
-    print(f"checked in {target.checked_in}")
+    print(f"checked in {done.checked_in}")
     if done.measured:
         for name, value in done.measured.before.items():
             print(f"  {name:<24} {value:.6g} before, {done.measured.after[name]:.6g} after")

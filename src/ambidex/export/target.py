@@ -19,8 +19,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     is asked for where one of `packages` is missing. `takes`: raw `columns`, packed, to public outputs, or `prepared`
     tensors to raw outputs. `strings`, `free_batch`, `free_time` say what survives; without the last, only histories of
     the window's length are answered. `runs_code`: loading it can execute code that is in it. `checked_in` is what
-    `answer` runs. `state` holds as of `as_of`. `options` are the fields of `Options` it understands, `precisions` what
-    weights can be stored in. `form`: a file, a folder, or either by whether the name has a suffix.
+    `answer` runs; where that depends on what is installed, `runtimes` are packages with what it then is, of which the
+    first that is here counts ("": always). `state` holds as of `as_of`. `options` are the fields of `Options` it
+    understands, `precisions` what weights can be stored in. `form`: a file, a folder, or either by whether the name has
+    a suffix.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     free_batch: bool
     free_time: bool
     checked_in: str
+    runtimes: tuple[tuple[str, str], ...] = ()
     state: str
     as_of: str
     engine: Literal["", "torch", "tensorflow", "openvino", "mlflow", "torchserve"] = ""

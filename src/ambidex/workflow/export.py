@@ -43,11 +43,13 @@ class Exported:
     """What was written, and how far it is from the reference.
 
     `edition` holds the largest difference and the changed decisions; where weights were rounded it has no verdict.
+    `checked_in` is the runtime that gave the answers.
     `seconds` are those of writing: neither imports nor the certificate count.
     """
 
     path: Path
     target: Target
+    checked_in: str
     edition: Edition
     seconds: float
     size_bytes: int
@@ -84,7 +86,13 @@ def export(
         measured = _measure(artifact, chosen, path, table) if table is not None else None
         size_bytes = sum(part.stat().st_size for part in path.parent.rglob("*") if part.is_file())
     return Exported(
-        path=output, target=chosen, edition=edition, seconds=seconds, size_bytes=size_bytes, measured=measured
+        path=output,
+        target=chosen,
+        checked_in=run.checked_in(chosen),
+        edition=edition,
+        seconds=seconds,
+        size_bytes=size_bytes,
+        measured=measured,
     )
 
 
@@ -132,7 +140,7 @@ def _certified(artifact: Artifact, target: Target, path: Path, options: Options)
     if edition.status == "failed" or edition.max_abs is None:
         what = f"the {target.name} export to agree with the float64 reference"
         got = edition.reason if edition.status == "failed" else "answers that are not numbers"
-        raise CertificateError(expected(what, got=got, where=target.checked_in))
+        raise CertificateError(expected(what, got=got, where=run.checked_in(target)))
     return edition
 
 
