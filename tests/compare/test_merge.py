@@ -11,6 +11,7 @@ import pytest
 from ambidex.compare.comparison import FORMAT, Comparison, ReportFile, read_report
 from ambidex.compare.merge import merge
 from ambidex.compare.together import labels, page_lead, page_title
+from ambidex.errors import OutputFileError
 from tests.compare.samples import make_comparison
 
 Writer = Callable[..., Path]
@@ -90,11 +91,19 @@ def test_every_sample_says_of_which_report_it_is(tmp_path: Path, write: Writer) 
     ]
 
 
+def test_a_folder_with_a_report_is_not_merged_into(tmp_path: Path, write: Writer) -> None:
+    one = write("one", DESK)
+    before = one.read_bytes()
+    with pytest.raises(OutputFileError, match=r"without a comparison in it.* Choose another -o\.$"):
+        merge(one.parent, [one, write("two", SERVER)])
+    assert one.read_bytes() == before
+
+
 def test_a_merged_report_is_merged_again(tmp_path: Path, write: Writer) -> None:
     merge(tmp_path / "both", [write("one", DESK), write("two", SERVER)])
-    merged = merge(tmp_path / "three", [tmp_path / "both" / "report.json", write("three", LONGER)])
+    merged = merge(tmp_path / "all", [tmp_path / "both" / "report.json", write("three", LONGER)])
     assert [one.setting.runs for one in merged.comparisons] == [3, 3, 5]
-    lines = (tmp_path / "three" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / "all" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
     found = ["desk, full, 3 runs", "server", "desk, full, 5 runs"]
     assert list(dict.fromkeys(json.loads(line)["report"] for line in lines)) == found
 

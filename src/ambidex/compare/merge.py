@@ -12,7 +12,7 @@ import msgspec
 from ambidex.artifact.store import write_whole
 from ambidex.compare.comparison import Comparison, read_report
 from ambidex.compare.finding import find
-from ambidex.compare.run import SAMPLES, check_libraries, open_folder, write_report
+from ambidex.compare.run import SAMPLES, check_libraries, check_unused, open_folder, write_report
 from ambidex.compare.together import labels
 
 
@@ -26,8 +26,12 @@ class Merged:
 
 
 def merge(folder: Path, reports: Sequence[Path]) -> Merged:
-    """Writes one page for several reports; one that is given twice counts once."""
+    """Writes one page for several reports; one that is given twice counts once.
+
+    Raises `InputFileError` for a file that is no report, `OutputFileError` for a folder that has one already.
+    """
     check_libraries()
+    check_unused(folder, is_merging=True)
     by_file = [(path, read_report(path)) for path in reports]
     once = {_identity(one): one for _, found in by_file for one in found}
     # Findings follow from figures: words of an earlier version do not stand beside tables of this one.

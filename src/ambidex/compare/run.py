@@ -283,13 +283,13 @@ def check_libraries() -> None:
         raise BackendError(f"A comparison needs {' and '.join(missing)}: pip install 'ambidex[compare]'.")
 
 
-def check_unused(folder: Path, *, is_resuming: bool) -> None:
+def check_unused(folder: Path, *, is_resuming: bool = False, is_merging: bool = False) -> None:
     """Raises `OutputFileError` for a folder with a report or samples in it, which only `--resume` may go on from."""
     has_samples = _is_begun(folder / SAMPLES)
     found = [*([REPORT] if (folder / REPORT).exists() else []), *([SAMPLES] if has_samples else [])]
     if found and not (is_resuming and has_samples):
         goes_on = "give --resume to go on from its samples" if has_samples else "remove it first"
-        fix = f"Choose another -o, or {goes_on}."
+        fix = "Choose another -o." if is_merging else f"Choose another -o, or {goes_on}."
         message = expected("a folder without a comparison in it", got=" and ".join(found), where=str(folder), fix=fix)
         raise OutputFileError(message, where=str(folder))
 
