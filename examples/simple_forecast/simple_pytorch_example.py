@@ -102,7 +102,7 @@ def train(model, series):
         print(f"epoch {epoch + 1}: {loss.item():.5f}")
 
 
-def main():
+if __name__ == "__main__":
     data = read(sys.argv[1])
     model = Network()
     if "--train" in sys.argv:
@@ -111,7 +111,3 @@ def main():
         model.load_state_dict(load_file(HERE / "weights.safetensors"))
     for name, values in predict(model.eval(), data).items():
         print(name, values, sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -89,7 +89,7 @@ def train(model, series):
     model.fit(inputs[0], target, batch_size=64, epochs=12, verbose=2)
 
 
-def main():
+if __name__ == "__main__":
     data = read(sys.argv[1])
     model, arrays = build_model(), np.load(HERE / "weights.npz")
     if "--train" in sys.argv:
@@ -100,7 +100,3 @@ def main():
                 weight.assign(arrays[f"{layer.name}/{i}"].reshape(weight.shape))
     for name, values in predict(model, data).items():
         print(name, values, sep="\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_a_stop_while_writing_leaves_nothing(model: Path, tmp_path: Path, monkey
     with pytest.raises(KeyboardInterrupt):
         eject(ambidex.load(model), "torch", tmp_path / "mine")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_why_a_page_is_longer_than_one(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sys.modules[eject.__module__]
+    monkeypatch.setattr(module, "PAGE", 50)
+    monkeypatch.setattr(module, "beyond_a_page", lambda subject: ("columns of dates", "quantiles"))
+    assert main(["eject", str(model), "--to", "keras", "-o", str(tmp_path / "mine"), "--minimal"]) == 0
+    note = capsys.readouterr().out.splitlines()[-1]
+    assert note.endswith(" lines, more than the 50 of a page: columns of dates and quantiles take the rest")
+    assert main(["eject", str(model), "--to", "keras", "-o", str(tmp_path / "full")]) == 0
+    assert "note: " not in capsys.readouterr().out
 
 
 def test_the_command_says_what_it_wrote(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.eject.subjects import cases, subject
 
 from ambidex.arch.table import MODELS
 from ambidex.eject import sources
+from ambidex.eject.minimal import beyond_a_page
 from ambidex.eject.preparation import NUMPY
 from ambidex.eject.subject import FRAMEWORKS, Framework
 from ambidex.graph import OPS
@@ -56,6 +58,25 @@ def test_the_short_version_of_a_plain_model_fits_a_page(written: dict[str, dict[
     }
     assert len(lines) == 6
     assert max(lines.values()) <= MOST_LINES_OF_A_PAGE, lines
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("name", "settings"), [("binary", {"norm": "layer"}), ("lstm", {"layers": 2})])
+def test_another_layer_still_fits_a_page(
+    tmp_path: Path, framework: Framework, name: str, settings: dict[str, object]
+) -> None:
+    experiment, table = cases(tmp_path)[name]
+    made = subject(msgspec.structs.replace(experiment, settings=settings), table)
+    assert beyond_a_page(made) == ()
+    assert sources(made, framework, minimal=True)["model.py"].count("\n") <= MOST_LINES_OF_A_PAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [("regression", ("columns of dates",)), ("quantiles", ("columns of dates", "quantiles")), ("gru", ("quantiles",))],
+)
+def test_what_takes_more_than_a_page_is_known(tmp_path: Path, name: str, reasons: tuple[str, ...]) -> None:
+    assert beyond_a_page(subject(*cases(tmp_path)[name])) == reasons
 
 
 def test_equal_models_give_equal_text(tmp_path: Path) -> None:

@@ -38,10 +38,13 @@ def run(args: argparse.Namespace) -> int:
         "minimal": args.minimal,
         "files": list(done.files),
         "lines": done.lines,
+        "notes": list(done.notes),
     }
     if args.json:
         print_json(result)
         return 0
     print(f"wrote {done.path}/: {', '.join(done.files)}")
     print(f"README.md says how to run it ({', '.join(f'{name}, {count} lines' for name, count in done.lines.items())})")
+    for text in done.notes:
+        print(f"note: {text}")
     return 0

@@ -19,7 +19,7 @@ import numpy as np
 from ambidex.arch.linear import NODE as LINEAR_NODE
 from ambidex.artifact.store import check_apart
 from ambidex.eject.layout import Part, as_one
-from ambidex.eject.minimal import minimal_program
+from ambidex.eject.minimal import PAGE, beyond_a_page, minimal_program
 from ambidex.eject.predict import predict_lines
 from ambidex.eject.preparation import Learnt
 from ambidex.eject.readme import readme, requirements
@@ -40,12 +40,13 @@ LEARNT_FILE = "preparation.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Ejected:
-    """What was written: the folder, its files, and the lines of each source file."""
+    """What was written: the folder, its files, the lines of each source file, and what is not as one would expect."""
 
     path: Path
     framework: Framework
     files: tuple[str, ...]
     lines: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def eject(artifact: Artifact, framework: str, folder: str | os.PathLike[str], *, minimal: bool = False) -> Ejected:
@@ -64,7 +65,16 @@ def eject(artifact: Artifact, framework: str, folder: str | os.PathLike[str], *,
     files |= weight_files(subject, chosen, artifact.weights, minimal=minimal)
     _write(path, files)
     lines = {name: data.count(b"\n") for name, data in files.items() if name.endswith(".py")}
-    return Ejected(path=path, framework=chosen, files=tuple(sorted(files)), lines=lines)
+    notes = _notes(subject, max(lines.values())) if minimal else ()
+    return Ejected(path=path, framework=chosen, files=tuple(sorted(files)), lines=lines, notes=notes)
+
+
+def _notes(subject: Subject, lines: int) -> tuple[str, ...]:
+    """Why a page has become longer than one, if it has."""
+    if lines <= PAGE:
+        return ()
+    why = " and ".join(beyond_a_page(subject)) or "the settings of this model"
+    return (f"{lines} lines, more than the {PAGE} of a page: {why} take the rest",)
 
 
 def sources(subject: Subject, framework: Framework, *, minimal: bool = False, name: str = "model") -> dict[str, str]:

@@ -49,11 +49,12 @@ class Part:
 
 
 def as_one(name: str, doc: str, parts: Sequence[Part]) -> dict[str, str]:
-    """One file of all parts; it ends in a call of `main`."""
+    """One file of all parts; it ends in a call of `main`, unless a part is what runs already."""
     lines = [line for part in parts for line in ("", "", *_titled(part), *part.lines)][2:]
     used = _used(lines) - _defined(lines)
+    entry = [] if ENTRY[2] in lines else ENTRY
     gap = [""] if lines[0].startswith(("def ", "class ")) else []
-    return {f"{name}.py": "\n".join([*_doc(doc), *_imports(used), *gap, *lines, *ENTRY]) + "\n"}
+    return {f"{name}.py": "\n".join([*_doc(doc), *_imports(used), *gap, *lines, *entry]) + "\n"}
 
 
 def _titled(part: Part) -> list[str]:

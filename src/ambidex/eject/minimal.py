@@ -124,6 +124,20 @@ LOSSES: dict[Framework, dict[str, str]] = {
 """Each loss of a batch in PyTorch, and for `compile` in Keras."""
 
 
+PAGE = 120
+"""The lines of a page, which a short version keeps within but for what `beyond_a_page` names."""
+
+
+def beyond_a_page(subject: Subject) -> tuple[str, ...]:
+    """What of a model takes more lines than a page has room for."""
+    reasons = {
+        "columns of dates": not subject.is_series and bool(subject.packed("times")),
+        "quantiles": bool(subject.task.quantiles),
+        "several series": bool(subject.is_series and subject.schema.by_role("series")),
+    }
+    return tuple(name for name, holds in reasons.items() if holds)
+
+
 def minimal_program(subject: Subject, framework: Framework, learnt: Learnt, name: str) -> tuple[str, list[Part]]:
     """The docstring and the parts of the page."""
     edition = import_module(f"ambidex.eject.{framework}.network")
@@ -352,7 +366,7 @@ def _target(subject: Subject, framework: Framework) -> list[str]:
 def _main(subject: Subject, framework: Framework) -> list[str]:
     build, *loads = keep(_LOADS[framework])
     trains = not subject.is_solved
-    lines = ["def main():", "    data = read(sys.argv[1])", f"    {build}"]
+    lines = ['if __name__ == "__main__":', "    data = read(sys.argv[1])", f"    {build}"]
     if trains:
         lines += ['    if "--train" in sys.argv:', "        train(model, data)", "    else:", *indented(loads, 8)]
     else:
