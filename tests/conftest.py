@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -25,6 +26,10 @@ from tests.engines import PACKAGES, engines_of, is_installed
 # Before anything can load them: no telemetry from onnxruntime, no chatter from TensorFlow.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# An example that takes long on a busy machine is no failure.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _collected: dict[str, Path] = {}
 
