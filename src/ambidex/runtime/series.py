@@ -185,9 +185,11 @@ def _check_members(series: Mapping[str, object], where: str) -> None:
 
 def first_not_rising(times: Sequence[int]) -> int | None:
     """Where times stop rising, or a first one is missing; None where all is well."""
-    if times[0] != MISSING_TIME and all(map(lt, times, times[1:])):
+    if times[0] == MISSING_TIME:
+        return 0
+    if all(map(lt, times, times[1:])):
         return None
-    return next((at for at in range(1, len(times)) if times[0] != MISSING_TIME and times[at] <= times[at - 1]), 0)
+    return next(at for at in range(1, len(times)) if times[at] <= times[at - 1])
 
 
 def _rows(value: object, where: str) -> Sequence[Mapping[str, object]]:

@@ -182,8 +182,13 @@ class Supervisor:
                 if other is not process:
                     self._vacate(other)
             assert process.listener is not None
-            place = (process.number, len(self._processes), self._folder, process.listener)
-            seat = Seat(*place, is_first=not self._is_announced)
+            seat = Seat(
+                process.number,
+                len(self._processes),
+                self._folder,
+                process.listener,
+                is_first=not self._is_announced,
+            )
             seat.report_end, seat.life_end = writing, self._life[0]
             status = sit(self._paths, self._settings, seat)
         finally:
