@@ -125,7 +125,7 @@ def _merge(args: argparse.Namespace) -> tuple[list[Comparison], Sequence[str]]:
 
 def _measure(args: argparse.Namespace) -> Comparison:
     from ambidex.compare.column import choose_columns
-    from ambidex.compare.run import Session, check_unused, compare, open_folder
+    from ambidex.compare.run import Session, compare
     from ambidex.data.read import read_table
     from ambidex.errors import UsageError, expected
 
@@ -135,8 +135,6 @@ def _measure(args: argparse.Namespace) -> Comparison:
         raise UsageError(expected("a file of data", got=got, fix=fix), where="DATA")
     columns = choose_columns(args.columns, is_quick=args.quick)
     effort, experiment = _effort(args), _experiment(args)
-    check_unused(Path(args.output), is_resuming=args.resume)
-    open_folder(Path(args.output))
     session = Session(
         command=spelled(args),
         file=Path(args.data).name,
